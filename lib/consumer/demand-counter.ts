@@ -1,0 +1,106 @@
+// lib/consumer: what was asked of a shard, minute by minute of arrival and by slice of its hash range; what collect turns into history.
+// in: processed records · out: counters of finished minutes
+
+import { hash } from 'node:crypto';
+import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
+import { type DemandCounters, MINUTE_MS, SLICE_COUNT } from '../model/demand.ts';
+import { contains, type HashKeyRange, sliceIndexOf } from '../model/hash-key-range.ts';
+import type { StreamRecord } from '../model/shard.ts';
+
+interface Minute {
+  records: number;
+  bytes: number;
+  outOfRangeRecords: number;
+  readonly sliceRecords: number[];
+  readonly sliceBytes: number[];
+  readonly latencyMs: RecordableHistogram;
+}
+
+const MAX_CACHED_KEYS = 10_000;
+/** Late arrivals and clock differences: a minute is finished this long after its end; what comes later is a further item of the same minute. */
+const GRACE_MS = 2000;
+
+/** A partition key's hash key, as Kinesis computes it when the producer gives no explicit one: MD5, as a 128-bit number. */
+export const hashKeyOf = (partitionKey: string): bigint => BigInt(`0x${hash('md5', partitionKey, 'hex')}`);
+
+/** Counts one shard's demand. */
+export class DemandCounter {
+  readonly #identity: { streamName: string; shardId: string; hashKeyRange: HashKeyRange; workerId: string };
+  readonly #processId: string;
+  readonly #minutes = new Map<number, Minute>();
+  /** Slice index by partition key; -1 where the hash lies outside the shard's range. */
+  readonly #slices = new Map<string, number>();
+  #flushes = 0;
+  #total = { records: 0, bytes: 0 };
+
+  /** `processId` must differ between two processes that count for the same worker id and shard. */
+  constructor(
+    identity: { streamName: string; shardId: string; hashKeyRange: HashKeyRange; workerId: string },
+    processId: string,
+  ) {
+    this.#identity = identity;
+    this.#processId = processId;
+  }
+
+  /** Records and bytes counted since the beginning. */
+  get total(): { records: number; bytes: number } {
+    return this.#total;
+  }
+
+  add(record: StreamRecord, processedAtMs: number): void {
+    const minuteMs = Math.floor(record.arrivedAtMs / MINUTE_MS) * MINUTE_MS;
+    const minute = this.#minutes.get(minuteMs) ?? this.#open(minuteMs);
+    const bytes = record.data.byteLength + Buffer.byteLength(record.partitionKey);
+    minute.records += 1;
+    minute.bytes += bytes;
+    this.#total = { records: this.#total.records + 1, bytes: this.#total.bytes + bytes };
+    minute.latencyMs.record(Math.max(1, Math.round(processedAtMs - record.arrivedAtMs)));
+    const slice = this.#sliceOf(record.partitionKey);
+    if (slice < 0) minute.outOfRangeRecords += 1;
+    else {
+      minute.sliceRecords[slice] = (minute.sliceRecords[slice] ?? 0) + 1;
+      minute.sliceBytes[slice] = (minute.sliceBytes[slice] ?? 0) + bytes;
+    }
+  }
+
+  /** Takes out the minutes that are over (all of them with `everything`). */
+  flush(nowMs: number, everything = false): DemandCounters[] {
+    const over = [...this.#minutes].filter(([minuteMs]) => everything || minuteMs + MINUTE_MS + GRACE_MS <= nowMs);
+    return over.map(([minuteMs, { latencyMs, ...counts }]) => {
+      this.#minutes.delete(minuteMs);
+      this.#flushes += 1;
+      return {
+        ...this.#identity,
+        ...counts,
+        minuteMs,
+        flushId: `${this.#processId}-${this.#flushes}`,
+        latencyMsP50: latencyMs.percentile(50),
+        latencyMsP99: latencyMs.percentile(99),
+      };
+    });
+  }
+
+  #open(minuteMs: number): Minute {
+    const minute: Minute = {
+      records: 0,
+      bytes: 0,
+      outOfRangeRecords: 0,
+      sliceRecords: new Array<number>(SLICE_COUNT).fill(0),
+      sliceBytes: new Array<number>(SLICE_COUNT).fill(0),
+      latencyMs: createHistogram(),
+    };
+    this.#minutes.set(minuteMs, minute);
+    return minute;
+  }
+
+  #sliceOf(partitionKey: string): number {
+    const cached = this.#slices.get(partitionKey);
+    if (cached !== undefined) return cached;
+    const key = hashKeyOf(partitionKey);
+    const range = this.#identity.hashKeyRange;
+    const slice = contains(range, key) ? sliceIndexOf(range, key, SLICE_COUNT) : -1;
+    if (this.#slices.size >= MAX_CACHED_KEYS) this.#slices.clear();
+    this.#slices.set(partitionKey, slice);
+    return slice;
+  }
+}

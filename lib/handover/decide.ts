@@ -1,0 +1,98 @@
+// lib/handover: what the two workers of a handover do next.
+// in: the lease item as just read, and what the worker knows of itself · out: effects, never run here
+// The picture of the states is in lib/model/handover.ts. Every effect may be repeated: writes are conditional, answers are idempotent.
+
+import type { Lease, Mark } from '../model/lease.ts';
+import type { Checkpoint } from '../model/sequence-number.ts';
+import type { LeaseWrite } from './lease-write.ts';
+import { activate, armSource, drain, prove, release, takeBack } from './worker-writes.ts';
+
+export type Effect =
+  | { readonly kind: 'write'; readonly write: LeaseWrite }
+  /** Answer the callback of the machine's present state. */
+  | { readonly kind: 'answer'; readonly taskToken: string }
+  /** Stop dispatching new records; what is in flight finishes. */
+  | { readonly kind: 'pause' }
+  /** Dispatch on, under this epoch. */
+  | { readonly kind: 'resume'; readonly epoch: number }
+  /** Read without delay up to this sequence number. */
+  | { readonly kind: 'catch-up'; readonly through: Checkpoint }
+  /** Begin to dispatch after the lease's checkpoint, which is the drained mark, as the new owner. */
+  | { readonly kind: 'take-up'; readonly epoch: number }
+  /** Give everything of this shard back: another worker owns it. */
+  | { readonly kind: 'retire' };
+
+/** A worker as the (former) owner. `drained`: paused and nothing in flight. */
+export interface SourceState {
+  readonly workerId: string;
+  readonly epoch: number;
+  readonly dispatch: 'running' | 'pausing' | 'drained';
+  /** The chain's point at the last processed record; null while no chain is open. */
+  readonly position: Mark | null;
+  readonly pausedForMs: number;
+  /** Wall clock of the end of its last dispatch. */
+  readonly lastDispatchAtMs: number;
+}
+
+/** What the owner of a shard does next. */
+export const decideSource = (lease: Lease, self: SourceState, nowMs: number): Effect[] => {
+  const holder = { workerId: self.workerId, epoch: self.epoch };
+  const handover = lease.handover;
+  if (lease.owner !== self.workerId) {
+    const mayComeBack = handover?.source === self.workerId && ['redirected', 'verified', 'activating'].includes(handover.phase);
+    return mayComeBack ? (self.dispatch === 'running' ? [{ kind: 'pause' }] : []) : [{ kind: 'retire' }];
+  }
+  if (lease.epoch !== self.epoch || handover === undefined || handover.source !== self.workerId) {
+    return self.dispatch === 'running' && lease.epoch === self.epoch ? [] : [{ kind: 'resume', epoch: lease.epoch }];
+  }
+  if (handover.phase === 'preparing') {
+    if (self.dispatch !== 'running') return [{ kind: 'resume', epoch: lease.epoch }];
+    return handover.armed ? [] : [{ kind: 'write', write: armSource(holder, handover.id) }];
+  }
+  if (self.dispatch === 'running') return [{ kind: 'pause' }];
+  if (self.pausedForMs > handover.pauseBudgetMs) return [{ kind: 'write', write: takeBack(holder, handover.id) }];
+  if (self.dispatch === 'drained' && handover.drained === undefined && self.position !== null) {
+    return [{ kind: 'write', write: drain(holder, handover.id, self.position, self.lastDispatchAtMs, nowMs) }];
+  }
+  return [];
+};
+
+/** What a former owner, which holds nothing of the shard any more, still owes the handover. */
+export const decideRetired = (lease: Lease, workerId: string): Effect[] => {
+  const handover = lease.handover;
+  if (handover === undefined || handover.source !== workerId || lease.owner !== handover.target) return [];
+  if (handover.phase === 'activated') return [{ kind: 'write', write: release(handover.id, workerId) }];
+  return handover.phase === 'released' && handover.taskToken !== undefined
+    ? [{ kind: 'answer', taskToken: handover.taskToken }]
+    : [];
+};
+
+/** A worker as the holder of the standby shadow. */
+export interface TargetState {
+  readonly workerId: string;
+  /** The shadow's chain is verified and close to the tip. */
+  readonly caughtUp: boolean;
+  /** The shadow's own chain point at exactly this sequence number; null while it has not read that far. */
+  readonly markAt: (at: Checkpoint) => Mark | null;
+  readonly dispatching: boolean;
+}
+
+/** What the holder of the shadow does next. */
+export const decideTarget = (lease: Lease, self: TargetState, nowMs: number): Effect[] => {
+  const handover = lease.handover;
+  if (handover === undefined || handover.target !== self.workerId) return [];
+  const { id, phase, drained, proof, taskToken } = handover;
+  const answer: Effect[] = taskToken === undefined ? [] : [{ kind: 'answer', taskToken }];
+  if (phase === 'preparing') return handover.armed && self.caughtUp ? answer : [];
+  if (phase === 'pausing') {
+    if (drained === undefined) return [];
+    const own = self.markAt(drained.sequenceNumber);
+    if (own === null) return [{ kind: 'catch-up', through: drained.sequenceNumber }];
+    return proof === undefined ? [{ kind: 'write', write: prove(id, self.workerId, own) }] : answer;
+  }
+  if (lease.owner !== self.workerId || drained === undefined) return [];
+  if (phase === 'activating')
+    return [{ kind: 'write', write: activate({ workerId: self.workerId, epoch: lease.epoch }, id, nowMs) }];
+  if (phase === 'activated') return self.dispatching ? answer : [{ kind: 'take-up', epoch: lease.epoch }, ...answer];
+  return [];
+};

@@ -1,0 +1,159 @@
+// lib/model: the nouns. What the API takes and answers; the console, the command line and the OpenAPI document read the same schemas.
+// Hash keys and sequence numbers are strings here.
+import { z } from 'zod';
+
+const Name = z.string().min(1).max(128);
+export const StreamQuery = z.object({ streamName: Name, application: Name });
+export type StreamQuery = z.output<typeof StreamQuery>;
+
+/** POST /shadow/create */
+export const CreateShadowRequest = z.strictObject({
+  application: Name,
+  streamName: Name,
+  /** The seed calls it the partition id. */
+  shardId: Name,
+  /** The target worker; left out: the worker with the most room is chosen. */
+  workerId: Name.optional(),
+});
+export type CreateShadowRequest = z.output<typeof CreateShadowRequest>;
+
+/** POST /shadow/activate */
+export const ActivateShadowRequest = z.strictObject({ application: Name, streamName: Name, shardId: Name });
+export type ActivateShadowRequest = z.output<typeof ActivateShadowRequest>;
+
+/** 202 of both: follow it at GET /operations/{operationId}?application=…&streamName=… */
+export const AcceptedResponse = z.object({ operationId: z.string(), status: z.literal('accepted') });
+export type AcceptedResponse = z.output<typeof AcceptedResponse>;
+
+/** 400, 404, 409 */
+export const ErrorResponse = z.object({
+  error: z.string(),
+  message: z.string(),
+  /** 400: each field that is wrong, what was received and what is allowed. */
+  fields: z.array(z.object({ field: z.string(), message: z.string(), received: z.unknown() })).optional(),
+});
+export type ErrorResponse = z.output<typeof ErrorResponse>;
+
+const MarkView = z.object({ sequenceNumber: z.string(), count: z.number(), digest: z.string() });
+
+/** GET /shadow/monitor */
+export const MonitorResponse = z.object({
+  atMs: z.number(),
+  shadows: z.array(
+    z.object({
+      shardId: z.string(),
+      owner: z.string().nullable(),
+      workerId: z.string(),
+      state: z.string(),
+      purpose: z.string(),
+      from: z.string().nullable(),
+      verifiedThrough: MarkView.nullable(),
+      verifiedAgeMs: z.number().nullable(),
+      bufferedRecords: z.number(),
+      bufferedBytes: z.number(),
+      lagMs: z.number().nullable(),
+    }),
+  ),
+  handovers: z.array(
+    z.object({
+      handoverId: z.string(),
+      shardId: z.string(),
+      phase: z.string(),
+      source: z.string(),
+      target: z.string(),
+      requestedAtMs: z.number(),
+    }),
+  ),
+  /** Finished ones, newest first. */
+  outcomes: z.array(
+    z.object({
+      operationId: z.string(),
+      kind: z.enum(['handover', 'reshard']),
+      shardIds: z.array(z.string()),
+      result: z.string(),
+      trigger: z.string(),
+      pauseMs: z.number().nullable(),
+      durationMs: z.number(),
+      atMs: z.number(),
+    }),
+  ),
+});
+export type MonitorResponse = z.output<typeof MonitorResponse>;
+
+/** GET /fleet */
+export const FleetResponse = z.object({
+  atMs: z.number(),
+  observedUntilMs: z.number().nullable(),
+  streamStatus: z.string(),
+  targetUtilization: z.number(),
+  shards: z.array(
+    z.object({
+      shardId: z.string(),
+      startingHashKey: z.string(),
+      endingHashKey: z.string(),
+      /** Share of the key space, in [0, 1]. */
+      widthShare: z.number(),
+      state: z.string(),
+      owner: z.string().nullable(),
+      epoch: z.number(),
+      replicationFactor: z.number(),
+      checkpoint: z.string(),
+      utilizationNow: z.number().nullable(),
+      /** The acted-on quantile of the highest utilisation over the next 30 minutes. */
+      utilizationForeseen: z.number().nullable(),
+      recordsPerSec: z.number().nullable(),
+      bytesPerSec: z.number().nullable(),
+    }),
+  ),
+  workers: z.array(
+    z.object({
+      workerId: z.string(),
+      state: z.string(),
+      alive: z.boolean(),
+      zone: z.string(),
+      recordsPerSec: z.number(),
+      capacityRecordsPerSec: z.number(),
+      utilizationNow: z.number(),
+      utilizationForeseen: z.number().nullable(),
+      cpuShare: z.number(),
+      memoryBytes: z.number(),
+      eventLoopShare: z.number(),
+      leaseStoreLatencyMs: z.number(),
+      shardIds: z.array(z.string()),
+      shadowShardIds: z.array(z.string()),
+    }),
+  ),
+});
+export type FleetResponse = z.output<typeof FleetResponse>;
+
+/** GET /predictions: the stream's and each shard's newest forecast, and the last hours of what came. */
+export const PredictionsResponse = z.object({
+  atMs: z.number(),
+  series: z.array(
+    z.object({
+      scope: z.enum(['stream', 'shard']),
+      shardId: z.string().nullable(),
+      metric: z.enum(['records', 'bytes']),
+      /** Per second. */
+      capacity: z.number(),
+      model: z.string(),
+      status: z.string(),
+      reason: z.string(),
+      issuedAtMs: z.number(),
+      ageSec: z.number(),
+      points: z.array(
+        z.object({
+          atMs: z.number(),
+          lower05: z.number(),
+          median: z.number(),
+          upper90: z.number(),
+          upper95: z.number(),
+          windowMax95: z.number(),
+        }),
+      ),
+      /** One a minute, null where unknown. */
+      observed: z.array(z.object({ atMs: z.number(), value: z.number().nullable() })),
+    }),
+  ),
+});
+export type PredictionsResponse = z.output<typeof PredictionsResponse>;

@@ -1,0 +1,42 @@
+// lib/model: the nouns. The fleet: everything about one stream and its workers that the planner looks at, as of one moment.
+import { z } from 'zod';
+import { Lease } from './lease.ts';
+import { Operation } from './operation.ts';
+import { StreamDescription } from './shard.ts';
+import { Rate, Worker } from './worker.ts';
+
+/** How a shard's recent demand spreads over equal slices of its range (sums to 1), and its heaviest key where known. */
+export const ShardSpread = z.object({
+  shardId: z.string(),
+  sliceShares: z.array(z.number().min(0)),
+  /** Demand of the last observed minutes, per second. */
+  current: Rate,
+  /** The highest minute of the policy's cold window, per second; absent when the history does not cover the whole window. Merges need it. */
+  recentPeak: Rate.optional(),
+});
+export type ShardSpread = z.output<typeof ShardSpread>;
+
+export const Fleet = z.object({
+  application: z.string(),
+  streamName: z.string(),
+  stream: StreamDescription,
+  leases: z.array(Lease),
+  /** Only workers whose heartbeat is alive. */
+  workers: z.array(Worker),
+  /** Operations that are accepted or running, and those of the last hour. */
+  operations: z.array(Operation),
+  spreads: z.array(ShardSpread),
+  /** The end of the last minute in the history; null when there is none. */
+  observedUntilMs: z.number().nullable(),
+});
+export type Fleet = z.output<typeof Fleet>;
+
+/** What feedback measured of past operations, for the planner; null fields fall back to the policy's priors. */
+export const LeadTimes = z.object({
+  /** Upper quartile of the measured seconds from the reshard call to ACTIVE. */
+  reshardSec: z.number().nullable(),
+  drainSec: z.number().nullable(),
+  handoverSec: z.number().nullable(),
+  samples: z.number().int(),
+});
+export type LeadTimes = z.output<typeof LeadTimes>;

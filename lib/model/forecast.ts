@@ -1,0 +1,51 @@
+// lib/model: the nouns. A forecast: quantiles of demand of one hash range over the horizon, with where it came from.
+import { z } from 'zod';
+import { DemandMetric } from './demand.ts';
+import { HashKeyRange } from './hash-key-range.ts';
+
+/** The quantiles that every forecast states, in order. */
+export const QUANTILES = [0.05, 0.5, 0.9, 0.95] as const;
+
+export const ModelName = z.enum([
+  'last-value',
+  'seasonal-naive',
+  'exponential-smoothing',
+  'incremental',
+  'arima',
+  'mstl',
+  'prophet',
+]);
+export type ModelName = z.output<typeof ModelName>;
+
+/** How one model did on this series in the rolling back-test: mean absolute error and pinball loss at 0.95, both over those of the last value. */
+export const ModelScore = z.object({
+  model: ModelName,
+  relativeError: z.number(),
+  relativePinball95: z.number(),
+  coverage95: z.number(),
+  origins: z.number().int(),
+});
+export type ModelScore = z.output<typeof ModelScore>;
+
+/** A forecast of one series. Rates are per second. Arrays over the horizon have one entry per `horizonsSec`; `quantiles[q][h]` goes with `QUANTILES[q]`. */
+export const Forecast = z.object({
+  streamName: z.string(),
+  scope: z.enum(['stream', 'shard']),
+  hashKeyRange: HashKeyRange,
+  metric: DemandMetric,
+  issuedAtMs: z.number(),
+  /** The end of the last minute that was observed; its distance to `issuedAtMs` is the forecast's age at birth. */
+  observedUntilMs: z.number(),
+  lastObserved: z.number().min(0),
+  horizonsSec: z.array(z.number().positive()),
+  quantiles: z.array(z.array(z.number().min(0))),
+  /** Quantiles of the *highest* rate in the window from now to each horizon, tracked directly; same shape as `quantiles`. */
+  windowMaxQuantiles: z.array(z.array(z.number().min(0))),
+  model: ModelName,
+  /** One sentence: why this model. */
+  reason: z.string(),
+  scores: z.array(ModelScore),
+  status: z.enum(['ready', 'not-enough-history']),
+  historyMinutes: z.number().int(),
+});
+export type Forecast = z.output<typeof Forecast>;

@@ -1,0 +1,191 @@
+// lib/ports.ts: what the users of the rooms (functions, consumer, simulate, local) need of the world.
+// Each port has two adapters: memory (the reference) and AWS; one contract suite runs against both.
+// Expected outcomes are values; a port throws only TransientError, PoisonError or InvariantError (lib/errors.ts), with the SDK's error as cause.
+import type { LeaseWrite } from './handover/lease-write.ts';
+import type { DemandCounters, DemandSample, HistoryBlock } from './model/demand.ts';
+import type { Forecast } from './model/forecast.ts';
+import type { Group, Lease } from './model/lease.ts';
+import type { Command, Operation, Outcome } from './model/operation.ts';
+import type { Plan } from './model/plan.ts';
+import type { Policy } from './model/policy.ts';
+import type { StreamDescription, StreamRecord } from './model/shard.ts';
+import type { Worker } from './model/worker.ts';
+
+/** Wall clock for stamps, monotonic clock for durations and deadlines, and a cancellable sleep (resolves early, never rejects, when the signal aborts). */
+export interface Clock {
+  nowMs(): number;
+  monotonicMs(): number;
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+export type WriteResult =
+  | { readonly kind: 'written'; readonly lease: Lease }
+  | { readonly kind: 'fenced'; readonly lease: Lease | null };
+
+/** The lease items: every change of owner is one conditional write here. All reads are strongly consistent. */
+export interface LeaseStore {
+  list(group: Group, signal?: AbortSignal): Promise<Lease[]>;
+  get(group: Group, shardIds: readonly string[], signal?: AbortSignal): Promise<Lease[]>;
+  /** Puts the lease if the shard has none. */
+  create(lease: Lease, signal?: AbortSignal): Promise<{ kind: 'created' } | { kind: 'exists' }>;
+  write(group: Group, shardId: string, write: LeaseWrite, signal?: AbortSignal): Promise<WriteResult>;
+  /** Deletes an ended lease (retirement of a drained parent whose shard has expired). */
+  remove(group: Group, shardId: string, epoch: number, signal?: AbortSignal): Promise<{ kind: 'removed' } | { kind: 'fenced' }>;
+}
+
+/** Heartbeat items, one per worker. */
+export interface WorkerStore {
+  put(worker: Worker, signal?: AbortSignal): Promise<void>;
+  /** Only the counter and the reported time change; cheap. */
+  beat(group: Group, workerId: string, heartbeat: number, nowMs: number, signal?: AbortSignal): Promise<void>;
+  list(group: Group, signal?: AbortSignal): Promise<Worker[]>;
+  remove(group: Group, workerId: string, signal?: AbortSignal): Promise<void>;
+}
+
+export type StartingPosition =
+  | { readonly type: 'TRIM_HORIZON' | 'LATEST' }
+  | { readonly type: 'AFTER_SEQUENCE_NUMBER' | 'AT_SEQUENCE_NUMBER'; readonly sequenceNumber: string };
+
+export interface RecordBatch {
+  readonly records: readonly StreamRecord[];
+  readonly millisBehindLatest: number;
+  /** Set when the shard is closed and read to its end. */
+  readonly shardEnd: boolean;
+}
+
+export interface ShardIterator {
+  /** The next batch, possibly empty; null after the shard's end was returned. Refreshes an expired iterator by itself. */
+  next(signal?: AbortSignal): Promise<RecordBatch | null>;
+}
+
+/** Reading a stream. */
+export interface StreamReader {
+  /** Polling by GetRecords. */
+  poll(streamName: string, shardId: string, position: StartingPosition): ShardIterator;
+  /**
+   * One SubscribeToShard: batches until the subscription ends (5 min, taken over, shard end) or `signal` aborts, which frees the slot.
+   * Throws SubscriptionRefusedError when the consumer's slot on this shard is taken (try again later).
+   */
+  subscribe(consumerArn: string, shardId: string, position: StartingPosition, signal: AbortSignal): AsyncIterable<RecordBatch>;
+}
+
+/** Kinesis's control plane. */
+export interface StreamControl {
+  describe(streamName: string, signal?: AbortSignal): Promise<StreamDescription | null>;
+  split(streamName: string, shardId: string, newStartingHashKey: bigint, signal?: AbortSignal): Promise<ChangeResult>;
+  merge(streamName: string, shardId: string, adjacentShardId: string, signal?: AbortSignal): Promise<ChangeResult>;
+  /** Registers the consumer or finds it; resolves when it is ACTIVE. Idempotent. */
+  ensureConsumer(streamArn: string, consumerName: string, signal?: AbortSignal): Promise<{ consumerArn: string }>;
+  listConsumers(
+    streamArn: string,
+    signal?: AbortSignal,
+  ): Promise<{ consumerName: string; consumerArn: string; createdAtMs: number }[]>;
+  removeConsumer(streamArn: string, consumerName: string, signal?: AbortSignal): Promise<void>;
+}
+export type ChangeResult = { readonly kind: 'changed' } | { readonly kind: 'busy' | 'refused'; readonly detail: string };
+
+/** The workers' per-minute counters. */
+export interface CounterStore {
+  /** Idempotent by flushId. */
+  put(counters: readonly DemandCounters[], signal?: AbortSignal): Promise<void>;
+  /** All counters with fromMs <= minuteMs < untilMs. */
+  read(streamName: string, fromMs: number, untilMs: number, signal?: AbortSignal): Promise<DemandCounters[]>;
+}
+
+/** History blocks by stream, range and start. A put replaces the block of the same key. */
+export interface HistoryStore {
+  put(blocks: readonly HistoryBlock[], signal?: AbortSignal): Promise<void>;
+  /** Every block that overlaps fromMs..untilMs, in order of start. */
+  read(streamName: string, fromMs: number, untilMs: number, signal?: AbortSignal): Promise<HistoryBlock[]>;
+}
+
+/** CloudWatch's metrics of a stream, and ours. */
+export interface Metrics {
+  /** Stream-level demand per minute where CloudWatch has points; a missing point is left out, not zero. */
+  streamDemand(streamName: string, fromMs: number, untilMs: number, signal?: AbortSignal): Promise<DemandSample[]>;
+  publish(points: readonly MetricPoint[], signal?: AbortSignal): Promise<void>;
+}
+export interface MetricPoint {
+  readonly name: string;
+  readonly value: number;
+  readonly unit: 'Count' | 'Count/Second' | 'Bytes/Second' | 'Milliseconds' | 'Seconds' | 'None';
+  readonly dimensions: Readonly<Record<string, string>>;
+  readonly atMs: number;
+}
+
+export interface ForecastStore {
+  put(forecasts: readonly Forecast[], signal?: AbortSignal): Promise<void>;
+  /** The newest forecast of each series of the stream. */
+  latest(streamName: string, signal?: AbortSignal): Promise<Forecast[]>;
+  /** Forecasts issued in fromMs..untilMs, for scoring. */
+  issued(streamName: string, fromMs: number, untilMs: number, signal?: AbortSignal): Promise<Forecast[]>;
+}
+
+export interface PlanStore {
+  put(plan: Plan, signal?: AbortSignal): Promise<void>;
+  /** Newest first. */
+  recent(group: Group, limit: number, signal?: AbortSignal): Promise<Plan[]>;
+}
+
+export interface PolicyStore {
+  put(policy: Policy, signal?: AbortSignal): Promise<void>;
+  get(group: Group, signal?: AbortSignal): Promise<Policy | null>;
+}
+
+export interface OperationStore {
+  /** Creates it, or answers that it exists. */
+  create(operation: Operation, signal?: AbortSignal): Promise<{ kind: 'created' } | { kind: 'exists'; operation: Operation }>;
+  update(
+    group: Group,
+    operationId: string,
+    change: Partial<Pick<Operation, 'status' | 'result' | 'startedAtMs' | 'endedAtMs' | 'executionArn'>>,
+    signal?: AbortSignal,
+  ): Promise<void>;
+  get(group: Group, operationId: string, signal?: AbortSignal): Promise<Operation | null>;
+  /** Newest first. */
+  recent(group: Group, limit: number, signal?: AbortSignal): Promise<Operation[]>;
+}
+
+export interface OutcomeStore {
+  put(outcomes: readonly Outcome[], signal?: AbortSignal): Promise<void>;
+  recent(streamName: string, kind: Outcome['kind'], limit: number, signal?: AbortSignal): Promise<Outcome[]>;
+}
+
+/** The FIFO command queue: the message group is the shard, the deduplication id the operation. */
+export interface CommandQueue {
+  send(commands: readonly Command[], signal?: AbortSignal): Promise<void>;
+}
+
+/** Step Functions: starts executions by name (a repeated name starts nothing) and answers callbacks. */
+export interface Machines {
+  start(
+    machine: 'handover' | 'reshard',
+    name: string,
+    input: unknown,
+    signal?: AbortSignal,
+  ): Promise<{ kind: 'started' | 'exists'; executionArn: string }>;
+}
+export interface Callbacks {
+  /** `gone`: the token timed out or was answered before; harmless. */
+  succeed(taskToken: string, output: unknown, signal?: AbortSignal): Promise<{ kind: 'answered' | 'gone' }>;
+}
+
+/** All ports of one deployment. A handler takes the few that it needs. */
+export interface Ports {
+  readonly clock: Clock;
+  readonly leases: LeaseStore;
+  readonly workers: WorkerStore;
+  readonly reader: StreamReader;
+  readonly control: StreamControl;
+  readonly counters: CounterStore;
+  readonly history: HistoryStore;
+  readonly metrics: Metrics;
+  readonly forecasts: ForecastStore;
+  readonly plans: PlanStore;
+  readonly policies: PolicyStore;
+  readonly operations: OperationStore;
+  readonly outcomes: OutcomeStore;
+  readonly commands: CommandQueue;
+  readonly machines: Machines;
+  readonly callbacks: Callbacks;
+}
