@@ -54,6 +54,7 @@ export class Consumer {
   #table: ShardTable | null = null;
   #agent: LeaseAgent | null = null;
   #beats = 0;
+  #mustReport = true;
   #startedAtMs = 0;
   #loops: Promise<void>[] = [];
   #stopping: Promise<void> | null = null;
@@ -176,10 +177,13 @@ export class Consumer {
     const { clock, workers } = this.#options.ports;
     const { application, streamName, workerId } = this.#settings;
     const sentAtMs = clock.monotonicMs();
-    const reports = this.#beats % BEATS_PER_REPORT === 0;
+    const reports = this.#mustReport || this.#beats % BEATS_PER_REPORT === 0;
     this.#beats += 1;
+    // A beat that fails may have found our item gone: the next one brings a whole report.
+    this.#mustReport = true;
     if (reports) await workers.put(this.#report());
     else await workers.beat({ application, streamName }, workerId, this.#beats, clock.nowMs());
+    this.#mustReport = false;
     this.#liveness.renewed(sentAtMs);
     const tookMs = clock.monotonicMs() - sentAtMs;
     this.#measure.noteStoreLatency(tookMs);

@@ -26,20 +26,19 @@ export const hashKeyOf = (partitionKey: string): bigint => BigInt(`0x${hash('md5
 /** Counts one shard's demand. */
 export class DemandCounter {
   readonly #identity: { streamName: string; shardId: string; hashKeyRange: HashKeyRange; workerId: string };
-  readonly #processId: string;
+  readonly #nextFlushId: () => string;
   readonly #minutes = new Map<number, Minute>();
   /** Slice index by partition key; -1 where the hash lies outside the shard's range. */
   readonly #slices = new Map<string, number>();
-  #flushes = 0;
   #total = { records: 0, bytes: 0 };
 
-  /** `processId` must differ between two processes that count for the same worker id and shard. */
+  /** `nextFlushId` never repeats, over all counters and processes: it makes a repeated write the same item, and two counts of one minute two items. */
   constructor(
     identity: { streamName: string; shardId: string; hashKeyRange: HashKeyRange; workerId: string },
-    processId: string,
+    nextFlushId: () => string,
   ) {
     this.#identity = identity;
-    this.#processId = processId;
+    this.#nextFlushId = nextFlushId;
   }
 
   /** Records and bytes counted since the beginning. */
@@ -68,12 +67,11 @@ export class DemandCounter {
     const over = [...this.#minutes].filter(([minuteMs]) => everything || minuteMs + MINUTE_MS + GRACE_MS <= nowMs);
     return over.map(([minuteMs, { latencyMs, ...counts }]) => {
       this.#minutes.delete(minuteMs);
-      this.#flushes += 1;
       return {
         ...this.#identity,
         ...counts,
         minuteMs,
-        flushId: `${this.#processId}-${this.#flushes}`,
+        flushId: this.#nextFlushId(),
         latencyMsP50: latencyMs.percentile(50),
         latencyMsP99: latencyMs.percentile(99),
       };

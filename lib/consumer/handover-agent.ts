@@ -66,7 +66,7 @@ export class HandoverAgent {
               dispatch: owner.dispatch,
               position: owner.mark,
               pausedForMs: owner.pausedForMs,
-              lastDispatchAtMs: owner.lastDispatchAtMs,
+              stoppedDispatchingAtMs: owner.stoppedDispatchingAtMs,
             },
             nowMs,
           );

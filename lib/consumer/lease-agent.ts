@@ -14,7 +14,6 @@ import {
   verifyShadow,
 } from '../handover/worker-writes.ts';
 import type { Group, Lease } from '../model/lease.ts';
-import type { Worker } from '../model/worker.ts';
 import { assignmentsFor } from './balance.ts';
 import type { Emit } from './events.ts';
 import { HandoverAgent, involves } from './handover-agent.ts';
@@ -76,10 +75,13 @@ export class LeaseAgent {
     this.#observer.observe(workers, new Set(leases.flatMap((lease) => lease.owner ?? [])), nowMs);
     this.#watched = new Set(leases.filter((lease) => involves(lease, this.#settings.workerId)).map((lease) => lease.shardId));
     const live = workers.filter((worker) => !this.#observer.isExpired(worker.workerId, nowMs));
+    const takeable = leases.filter((lease) => this.#isTakeable(lease, nowMs));
+    const ownerless = new Set(takeable.map((lease) => lease.shardId));
     for (const lease of leases) {
-      if (!this.#watched.has(lease.shardId)) await this.#withShard(lease.shardId, readAtMs, () => this.#reconcile(lease, signal));
+      if (this.#watched.has(lease.shardId) || ownerless.has(lease.shardId)) continue;
+      await this.#withShard(lease.shardId, readAtMs, () => this.#reconcile(lease, signal));
     }
-    await this.#takeOwnerless(leases, live, readAtMs, signal);
+    await this.#take(assignmentsFor(this.#settings.workerId, takeable, leases, live), readAtMs, signal);
     this.#dropUnlisted(leases, readAtMs);
   }
 
@@ -93,6 +95,7 @@ export class LeaseAgent {
     for (const shardId of this.#watched) {
       const lease = leases.get(shardId);
       await this.#withShard(shardId, readAtMs, async () => {
+        if (lease?.handover?.phase === 'preparing' && this.#table.shadows.has(shardId)) await this.#keepShadow(lease, signal);
         const last = lease === undefined ? null : await this.#handovers.step(lease, signal);
         if (last === null || !involves(last, this.#settings.workerId)) this.#watched.delete(shardId);
       });
@@ -224,12 +227,14 @@ export class LeaseAgent {
     }
   }
 
-  async #takeOwnerless(leases: readonly Lease[], live: readonly Worker[], readAtMs: number, signal: AbortSignal): Promise<void> {
-    const nowMs = this.#ports.clock.monotonicMs();
-    const isOwnerless = (lease: Lease) =>
-      lease.owner === undefined || (lease.owner !== this.#settings.workerId && this.#observer.isExpired(lease.owner, nowMs));
-    const takeable = leases.filter((lease) => lease.state !== 'ended' && isOwnerless(lease));
-    for (const lease of assignmentsFor(this.#settings.workerId, takeable, leases, live)) {
+  /** Nobody's, or owned by another worker whose heartbeat stands still. */
+  #isTakeable(lease: Lease, monotonicMs: number): boolean {
+    if (lease.state === 'ended' || lease.owner === this.#settings.workerId) return false;
+    return lease.owner === undefined || this.#observer.isExpired(lease.owner, monotonicMs);
+  }
+
+  async #take(assigned: readonly Lease[], readAtMs: number, signal: AbortSignal): Promise<void> {
+    for (const lease of assigned) {
       await this.#withShard(lease.shardId, readAtMs, async () => {
         const write =
           lease.owner === undefined ? claim(lease, this.#settings.workerId) : takeOver(lease, this.#settings.workerId);

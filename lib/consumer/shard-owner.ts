@@ -62,6 +62,7 @@ export class ShardOwner {
   #chain: DigestChain | null = null;
   #chainFor: string | null = null;
   #pausedSinceMs = 0;
+  #pausedAtMs = 0;
   #lastDispatchAtMs = 0;
   #millisBehindLatest = 0;
   #feedEnded = false;
@@ -116,8 +117,9 @@ export class ShardOwner {
   get millisBehindLatest(): number {
     return this.#millisBehindLatest;
   }
-  get lastDispatchAtMs(): number {
-    return this.#lastDispatchAtMs;
+  /** Wall clock of the moment from which nothing more was dispatched: the call to pause, or the end of the call that was in flight then. */
+  get stoppedDispatchingAtMs(): number {
+    return Math.max(this.#pausedAtMs, this.#lastDispatchAtMs);
   }
   get pausedForMs(): number {
     return this.#paused ? this.#options.clock.monotonicMs() - this.#pausedSinceMs : 0;
@@ -140,6 +142,7 @@ export class ShardOwner {
     if (this.#paused) return;
     this.#paused = true;
     this.#pausedSinceMs = this.#options.clock.monotonicMs();
+    this.#pausedAtMs = this.#options.clock.nowMs();
   }
 
   resume(epoch: number): void {

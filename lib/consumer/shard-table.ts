@@ -30,6 +30,7 @@ export class ShardTable {
   readonly #options: ShardTableOptions;
   readonly #counters = new Map<string, DemandCounter>();
   readonly #stopping = new Set<Promise<void>>();
+  #flushes = 0;
   #retired: DemandCounters[] = [];
   #retiredTotal = { records: 0, bytes: 0 };
 
@@ -49,7 +50,10 @@ export class ShardTable {
       this.#counters.get(lease.shardId) ??
       new DemandCounter(
         { streamName: lease.streamName, shardId: lease.shardId, hashKeyRange: lease.hashKeyRange, workerId: settings.workerId },
-        this.#options.processId,
+        () => {
+          this.#flushes += 1;
+          return `${this.#options.processId}-${this.#flushes}`;
+        },
       );
     this.#counters.set(lease.shardId, counter);
     const owner = new ShardOwner({

@@ -30,8 +30,8 @@ export interface SourceState {
   /** The chain's point at the last processed record; null while no chain is open. */
   readonly position: Mark | null;
   readonly pausedForMs: number;
-  /** Wall clock of the end of its last dispatch. */
-  readonly lastDispatchAtMs: number;
+  /** Wall clock of the moment from which it dispatched nothing more. */
+  readonly stoppedDispatchingAtMs: number;
 }
 
 /** What the owner of a shard does next. */
@@ -52,7 +52,7 @@ export const decideSource = (lease: Lease, self: SourceState, nowMs: number): Ef
   if (self.dispatch === 'running') return [{ kind: 'pause' }];
   if (self.pausedForMs > handover.pauseBudgetMs) return [{ kind: 'write', write: takeBack(holder, handover.id) }];
   if (self.dispatch === 'drained' && handover.drained === undefined && self.position !== null) {
-    return [{ kind: 'write', write: drain(holder, handover.id, self.position, self.lastDispatchAtMs, nowMs) }];
+    return [{ kind: 'write', write: drain(holder, handover.id, self.position, self.stoppedDispatchingAtMs, nowMs) }];
   }
   return [];
 };

@@ -55,7 +55,7 @@ export const Handover = z.object({
   drained: Mark.optional(),
   proof: Mark.optional(),
   requestedAtMs: z.number(),
-  /** Wall clock of the source's last dispatch and of the target's first possible dispatch: their difference is the pause. */
+  /** Wall clock when the source stopped dispatching, and of the target's first possible dispatch: their difference is the pause. */
   pausedAtMs: z.number().optional(),
   activatedAtMs: z.number().optional(),
 });

@@ -30,5 +30,7 @@ export const Worker = z.object({
   shardIds: z.array(z.string()),
   shadowShardIds: z.array(z.string()),
   reportedAtMs: z.number(),
+  /** How its owners read; fan-out consumers are reaped only when every live worker says `polling`. */
+  retrieval: z.enum(['polling', 'fan-out']).optional(),
 });
 export type Worker = z.output<typeof Worker>;

@@ -182,7 +182,7 @@ const act = (world: World, id: 'A' | 'B', rules: Rules): Step | null => {
             dispatch,
             position: markAt(owner.position),
             pausedForMs: owner.late ? 99 : 0,
-            lastDispatchAtMs: 0,
+            stoppedDispatchingAtMs: 0,
           },
           0,
         );
