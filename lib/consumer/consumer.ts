@@ -92,14 +92,20 @@ export class Consumer {
       emit: (event) => this.#emit(event),
       onDrainedToEnd: (shardId) => this.#end(shardId),
     });
-    const agent = new LeaseAgent(settings, ports, table, observer, (event) => this.#emit(event));
+    const agent = new LeaseAgent(settings, ports, table, observer, this.#liveness, (event) => this.#emit(event));
     this.#table = table;
     this.#agent = agent;
     await this.#beat();
     await agent.syncShards(this.#abort.signal);
     this.#state = 'running';
     const { signal } = this.#drain;
-    this.#keeping = [this.#every('scan', settings.scanMs, signal, () => agent.scan(signal)), this.#watch(agent, signal)];
+    const settledAtMs = ports.clock.monotonicMs() + settings.settleMs;
+    const hasSettled = () => ports.clock.monotonicMs() >= settledAtMs;
+    await agent.scan(false, signal);
+    this.#keeping = [
+      this.#every('scan', settings.scanMs, signal, () => agent.scan(hasSettled(), signal)),
+      this.#watch(agent, signal),
+    ];
     this.#loops = [
       this.#every('heartbeat', settings.heartbeatMs, this.#abort.signal, () => this.#beat()),
       this.#every('checkpoint', settings.checkpointMs, this.#abort.signal, () => agent.checkpointAll(this.#abort.signal)),
@@ -184,14 +190,14 @@ export class Consumer {
     if (reports) await workers.put(this.#report());
     else await workers.beat({ application, streamName }, workerId, this.#beats, clock.nowMs());
     this.#mustReport = false;
-    this.#liveness.renewed(sentAtMs);
     const tookMs = clock.monotonicMs() - sentAtMs;
+    this.#liveness.renewed(sentAtMs, sentAtMs + tookMs);
     this.#measure.noteStoreLatency(tookMs);
     if (tookMs > this.#settings.heartbeatMs) this.#emit({ kind: 'heartbeat-late', lateMs: tookMs });
   }
 
   #report(): Worker {
-    const { application, streamName, workerId, zone, capacity } = this.#settings;
+    const { application, streamName, workerId, zone, capacity, retrieval } = this.#settings;
     const table = this.#table;
     return {
       application,
@@ -202,6 +208,7 @@ export class Consumer {
       startedAtMs: this.#startedAtMs,
       zone,
       capacity,
+      retrieval,
       load: this.#measure.take(table?.total ?? { records: 0, bytes: 0 }),
       shardIds: [...(table?.owners.keys() ?? [])],
       shadowShardIds: [...(table?.shadows.keys() ?? [])],

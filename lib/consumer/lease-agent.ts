@@ -17,7 +17,7 @@ import type { Group, Lease } from '../model/lease.ts';
 import { assignmentsFor } from './balance.ts';
 import type { Emit } from './events.ts';
 import { HandoverAgent, involves } from './handover-agent.ts';
-import type { HeartbeatObserver } from './liveness.ts';
+import type { HeartbeatObserver, OwnLiveness } from './liveness.ts';
 import type { ConsumerPorts, ConsumerSettings } from './options.ts';
 import type { ShardOwner } from './shard-owner.ts';
 import type { ShardTable } from './shard-table.ts';
@@ -30,6 +30,7 @@ export class LeaseAgent {
   readonly #ports: ConsumerPorts;
   readonly #table: ShardTable;
   readonly #observer: HeartbeatObserver;
+  readonly #liveness: OwnLiveness;
   readonly #emit: Emit;
   readonly #handovers: HandoverAgent;
   readonly #group: Group;
@@ -41,11 +42,19 @@ export class LeaseAgent {
   #watched = new Set<string>();
   readonly #published = new Map<string, string>();
 
-  constructor(settings: ConsumerSettings, ports: ConsumerPorts, table: ShardTable, observer: HeartbeatObserver, emit: Emit) {
+  constructor(
+    settings: ConsumerSettings,
+    ports: ConsumerPorts,
+    table: ShardTable,
+    observer: HeartbeatObserver,
+    liveness: OwnLiveness,
+    emit: Emit,
+  ) {
     this.#settings = settings;
     this.#ports = ports;
     this.#table = table;
     this.#observer = observer;
+    this.#liveness = liveness;
     this.#emit = emit;
     this.#handovers = new HandoverAgent(settings, ports, table, emit);
     this.#group = { application: settings.application, streamName: settings.streamName };
@@ -64,8 +73,8 @@ export class LeaseAgent {
     return 'synced';
   }
 
-  /** One look at the whole table. */
-  async scan(signal: AbortSignal): Promise<void> {
+  /** One look at the whole table; with `takes`, ownerless leases that fall to this worker are taken. */
+  async scan(takes: boolean, signal: AbortSignal): Promise<void> {
     const readAtMs = this.#ports.clock.monotonicMs();
     const [leases, workers] = await Promise.all([
       this.#ports.leases.list(this.#group, signal),
@@ -81,8 +90,9 @@ export class LeaseAgent {
       if (this.#watched.has(lease.shardId) || ownerless.has(lease.shardId)) continue;
       await this.#withShard(lease.shardId, readAtMs, () => this.#reconcile(lease, signal));
     }
-    await this.#take(assignmentsFor(this.#settings.workerId, takeable, leases, live), readAtMs, signal);
+    if (takes) await this.#take(assignmentsFor(this.#settings.workerId, takeable, leases, live), readAtMs, signal);
     this.#dropUnlisted(leases, readAtMs);
+    if (this.#heldAsListed(leases)) this.#liveness.confirmed(readAtMs);
   }
 
   /** One close look at the shards that are changing hands. Returns after how many milliseconds to look again; null: nothing to watch. */
@@ -132,7 +142,7 @@ export class LeaseAgent {
     if (!isEnded) return this.#emit({ kind: 'lease-lost', shardId, epoch: owner.epoch, to: result.lease?.owner ?? null });
     this.#emit({ kind: 'shard-ended', shardId });
     await this.syncShards(signal);
-    await this.scan(signal);
+    await this.scan(true, signal);
   }
 
   /** Last checkpoint, then the lease is anyone's. The caller has paused and drained the owner. */
@@ -282,6 +292,15 @@ export class LeaseAgent {
       this.#emit({ kind: 'lease-lost', shardId, epoch: owner.epoch, to: null });
     }
     for (const shardId of [...this.#table.shadows.keys()]) if (!listed.has(shardId)) this.#table.stopShadow(shardId);
+  }
+
+  /** Whether everything that we run is ours under the epoch by which we run it. */
+  #heldAsListed(leases: readonly Lease[]): boolean {
+    const listed = new Map(leases.map((lease) => [lease.shardId, lease]));
+    return [...this.#table.owners.values()].every(({ shardId, epoch }) => {
+      const lease = listed.get(shardId);
+      return lease === undefined || (lease.owner === this.#settings.workerId && lease.epoch === epoch) || lease.epoch < epoch;
+    });
   }
 
   #holder(owner: ShardOwner): Holder {

@@ -32,21 +32,33 @@ export class HeartbeatObserver {
   }
 }
 
-/** Our own right to act: it lasts for less than `failoverMs` after the *start* of the last heartbeat that arrived, so that it ends before any observer may take over. */
+/**
+ * Our own right to act: it lasts for less than `failoverMs` after the *start* of the last heartbeat that arrived, so that it ends before any observer
+ * may take over. Once it has lapsed (we were paused, or cut off), a new heartbeat alone does not bring it back: someone may own our leases by now,
+ * so the lease table must have been read since.
+ */
 export class OwnLiveness {
   readonly #lastsMs: number;
   #coveredUntilMs = Number.NEGATIVE_INFINITY;
+  /** When the right came back after a lapse; Infinity while it is gone. */
+  #unconfirmedSinceMs: number | null = Number.POSITIVE_INFINITY;
 
   constructor(failoverMs: number) {
     this.#lastsMs = failoverMs * 0.8;
   }
 
-  /** A heartbeat that was sent at `sentAtMs` has been stored. */
-  renewed(sentAtMs: number): void {
+  /** A heartbeat that was sent at `sentAtMs` has been stored; it is now `monotonicMs`. */
+  renewed(sentAtMs: number, monotonicMs: number): void {
+    if (monotonicMs >= this.#coveredUntilMs) this.#unconfirmedSinceMs = monotonicMs;
     this.#coveredUntilMs = Math.max(this.#coveredUntilMs, sentAtMs + this.#lastsMs);
   }
 
+  /** All our leases are as the table had them when it was read at `readAtMs`. */
+  confirmed(readAtMs: number): void {
+    if (this.#unconfirmedSinceMs !== null && readAtMs >= this.#unconfirmedSinceMs) this.#unconfirmedSinceMs = null;
+  }
+
   mayAct(monotonicMs: number): boolean {
-    return monotonicMs < this.#coveredUntilMs;
+    return monotonicMs < this.#coveredUntilMs && this.#unconfirmedSinceMs === null;
   }
 }

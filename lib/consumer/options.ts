@@ -46,6 +46,8 @@ export const ConsumerSettings = z.strictObject({
   heartbeatMs: Milliseconds.default(500),
   /** A worker whose heartbeat stands still for so long on the observer's clock has lost its leases. */
   failoverMs: Milliseconds.default(3000),
+  /** After its start a worker takes no ownerless leases for so long: workers that start together see each other first and share. */
+  settleMs: Milliseconds.default(1000),
   /** How often the lease table is read. */
   scanMs: Milliseconds.default(500),
   /** How often the lease item is read while a handover of it is under way. */

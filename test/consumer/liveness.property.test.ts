@@ -41,8 +41,10 @@ describe('OwnLiveness', () => {
             sentAtMs += pauseMs;
             // The store shows the beat at some moment between sending and answering; the earliest is the worst case.
             observer.observe([at('a', i)], ['a'], sentAtMs);
-            own.renewed(sentAtMs);
             sentAtMs += tookMs;
+            own.renewed(sentAtMs - tookMs, sentAtMs);
+            own.confirmed(sentAtMs);
+            if (tookMs < 800) expect(own.mayAct(sentAtMs)).toBe(true);
           }
           for (let nowMs = 0; nowMs < sentAtMs + 4000; nowMs += 37) {
             if (observer.isExpired('a', nowMs)) expect(own.mayAct(nowMs)).toBe(false);
@@ -50,6 +52,19 @@ describe('OwnLiveness', () => {
         },
       ),
     );
+  });
+
+  it('does not come back after a lapse by a heartbeat alone: the leases must have been read since', () => {
+    const own = new OwnLiveness(1000);
+    own.renewed(0, 10);
+    expect(own.mayAct(20)).toBe(false);
+    own.confirmed(15);
+    expect(own.mayAct(20)).toBe(true);
+    own.renewed(5000, 5010);
+    own.confirmed(4000);
+    expect(own.mayAct(5020)).toBe(false);
+    own.confirmed(5010);
+    expect(own.mayAct(5020)).toBe(true);
   });
 
   it('gives no right before the first heartbeat', () => {

@@ -5,11 +5,6 @@ import { explore, type Rules, soundRules } from './explorer.ts';
 
 const MAX_STATES = 400_000;
 
-const _without = (write: LeaseWrite, path: string): LeaseWrite => ({
-  ...write,
-  conditions: write.conditions.filter((c) => c.path !== path),
-});
-
 describe('explore', () => {
   it('finds one owner, every record once and in order in every interleaving without a crash', () => {
     const result = explore(soundRules(2, 0), MAX_STATES);
@@ -25,6 +20,17 @@ describe('explore', () => {
     expect(result.ends).toContain('abandoned owner B');
     expect(result.states).toBeGreaterThan(40_000);
     expect(result.states).toBeLessThan(MAX_STATES);
+  }, 120_000);
+
+  it('finds one effective dispatcher and no record skipped in every interleaving with a worker that is paused, replaced, and woken', () => {
+    const result = explore({ ...soundRules(2, 0), stalls: 1 }, MAX_STATES);
+    expect(result.wrong).toBeNull();
+    expect(result.states).toBeGreaterThan(20_000);
+    expect(result.states).toBeLessThan(MAX_STATES);
+  }, 120_000);
+
+  it('finds the seeded bug: acts again after a pause before it has looked at its leases', () => {
+    expect(explore({ ...soundRules(2, 0), stalls: 1, rechecksAfterStall: false }, MAX_STATES).wrong).not.toBeNull();
   }, 120_000);
 
   const seeded: Record<string, (sound: Rules) => Rules> = {

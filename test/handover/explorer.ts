@@ -10,6 +10,10 @@ import type { Lease, Mark } from '../../lib/model/lease.ts';
 
 export interface Party {
   alive: boolean;
+  /** Paused by its host: does nothing, and others see its heartbeat stand still. */
+  stalled: boolean;
+  /** Its own right to act ended while it was paused; it must look at its lease again before it dispatches. */
+  lapsed: boolean;
   /** The lease as it last read it. */
   seen: Lease;
   owner: { epoch: number; paused: boolean; inFlight: boolean; position: number; late: boolean } | null;
@@ -29,13 +33,15 @@ export interface World {
   /** Every dispatch in order: record number and epoch. */
   sink: { record: number; epoch: number; by: string }[];
   crashes: number;
-  takeovers: number;
+  stalls: number;
 }
 
 /** What a test may break, to show that the explorer finds it. */
 export interface Rules {
   readonly records: number;
   readonly crashes: number;
+  readonly stalls: number;
+  readonly rechecksAfterStall: boolean;
   readonly writes: Readonly<Record<keyof typeof machineWrites, LeaseWrite>>;
   readonly decideSource: typeof decideSource;
   readonly decideTarget: typeof decideTarget;
@@ -43,6 +49,8 @@ export interface Rules {
 export const soundRules = (records: number, crashes: number): Rules => ({
   records,
   crashes,
+  stalls: 0,
+  rechecksAfterStall: true,
   writes: machineWrites,
   decideSource,
   decideTarget,
@@ -78,14 +86,16 @@ export const firstWorld = (): World => ({
   answered: false,
   A: {
     alive: true,
+    stalled: false,
+    lapsed: false,
     seen: firstLease,
     owner: { epoch: 1, paused: false, inFlight: false, position: 0, late: false },
     shadowTip: -1,
   },
-  B: { alive: true, seen: firstLease, owner: null, shadowTip: 0 },
+  B: { alive: true, stalled: false, lapsed: false, seen: firstLease, owner: null, shadowTip: 0 },
   sink: [],
   crashes: 0,
-  takeovers: 0,
+  stalls: 0,
 });
 
 type Step = { name: string; next: World };
@@ -235,6 +245,12 @@ const act = (world: World, id: 'A' | 'B', rules: Rules): Step | null => {
 const workerSteps = (world: World, id: 'A' | 'B', rules: Rules): Step[] => {
   const party = world[id];
   if (!party.alive) return [];
+  if (party.stalled) {
+    const next = clone(world);
+    next[id].stalled = false;
+    next[id].lapsed = rules.rechecksAfterStall;
+    return [{ name: `${id} is woken`, next }];
+  }
   const steps: Step[] = [];
   const add = (name: string, change: (next: World, self: Party) => void) => {
     const next = clone(world);
@@ -248,8 +264,20 @@ const workerSteps = (world: World, id: 'A' | 'B', rules: Rules): Step[] => {
   const acted = act(world, id, rules);
   if (acted !== null) steps.push(acted);
   const { owner } = party;
+  if (party.lapsed) {
+    add('looks at its lease again', (next, self) => {
+      self.seen = next.lease;
+      self.lapsed = owner !== null && (next.lease.owner !== id || next.lease.epoch !== owner.epoch);
+    });
+  }
+  if (world.stalls < rules.stalls) {
+    add('is paused by its host', (next, self) => {
+      self.stalled = true;
+      next.stalls += 1;
+    });
+  }
   if (owner !== null) {
-    if (!owner.paused && !owner.inFlight && owner.position < rules.records) {
+    if (!owner.paused && !owner.inFlight && !party.lapsed && owner.position < rules.records) {
       add('dispatches', (next, self) => {
         next.sink.push({ record: owner.position + 1, epoch: owner.epoch, by: id });
         if (self.owner !== null) self.owner.inFlight = true;
@@ -263,7 +291,7 @@ const workerSteps = (world: World, id: 'A' | 'B', rules: Rules): Step[] => {
       add('is late', (_next, self) => {
         self.owner = { ...owner, late: true };
       });
-    if (rules.crashes > 0 && !owner.inFlight && world.lease.checkpoint !== String(owner.position)) {
+    if (rules.crashes + rules.stalls > 0 && !owner.inFlight && world.lease.checkpoint !== String(owner.position)) {
       const result = applyWrite(
         world.lease,
         checkpoint({ workerId: id, epoch: owner.epoch }, String(owner.position), undefined, undefined, 0),
@@ -287,12 +315,11 @@ const workerSteps = (world: World, id: 'A' | 'B', rules: Rules): Step[] => {
   const holder = world.lease.owner === 'A' || world.lease.owner === 'B' ? world[world.lease.owner] : null;
   // As lease-agent.ts has it: a dead worker's lease is taken over, and so is our own that we do not run (its activation's answer was lost).
   const isOursUnrun = world.lease.owner === id && owner === null && world.lease.handover === undefined;
-  if (owner === null && holder !== null && (!holder.alive || isOursUnrun)) {
+  if (owner === null && holder !== null && (!holder.alive || holder.stalled || isOursUnrun)) {
     const result = applyWrite(world.lease, takeOver(world.lease, id));
     if (result.kind === 'written') {
       add('takes over', (next, self) => {
         next.lease = result.lease;
-        next.takeovers += 1;
         self.seen = result.lease;
         self.owner = {
           epoch: result.lease.epoch,
@@ -317,7 +344,8 @@ const wrongNow = (world: World): string | null => {
   const most = Math.max(0, ...before.map((entry) => entry.record));
   if (last.record > most + 1) return `record ${most + 1} was skipped`;
   if (before.some((entry) => entry.epoch > last.epoch)) return `epoch ${last.epoch} dispatched after a higher one`;
-  if (world.crashes === 0 && last.record <= most) return `record ${last.record} was dispatched twice without a crash`;
+  if (world.crashes + world.stalls === 0 && last.record <= most)
+    return `record ${last.record} was dispatched twice without a crash`;
   return null;
 };
 
