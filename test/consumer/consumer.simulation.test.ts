@@ -7,6 +7,7 @@ import type { ConsumerEvent } from '../../lib/consumer/events.ts';
 import type { ConsumerOptions } from '../../lib/consumer/options.ts';
 import { TransientError } from '../../lib/errors.ts';
 import { markReshard, requestShadow } from '../../lib/handover/control-writes.ts';
+import { missingLeases } from '../../lib/handover/lineage.ts';
 import type { Lease } from '../../lib/model/lease.ts';
 import type { LeaseStore, WorkerStore } from '../../lib/ports.ts';
 import { runHandover, TokenDesk } from '../support/handover-machine.ts';
@@ -31,7 +32,12 @@ const cuttable = <Store extends object>(store: Store, isCut: () => boolean): Sto
     },
   });
 
-const fleet = async (options: { shards: number; workers: string[]; settings?: Partial<ConsumerOptions> }) => {
+const fleet = async (options: {
+  shards: number;
+  workers: string[];
+  settings?: Partial<ConsumerOptions>;
+  processMs?: (shardId: string) => number;
+}) => {
   const clock = scriptedClock(1_800_000_000_000);
   const world = memoryPorts(clock);
   world.streams.createStream(group.streamName, options.shards);
@@ -55,6 +61,8 @@ const fleet = async (options: { shards: number; workers: string[]; settings?: Pa
         },
         processor: {
           process: async (records, { epoch, shardId }) => {
+            const ms = options.processMs?.(shardId) ?? 0;
+            if (ms > 0) await clock.sleep(ms);
             for (const record of records)
               sink.push({
                 ...(JSON.parse(Buffer.from(record.data).toString()) as { key: string; n: number }),
@@ -184,6 +192,49 @@ describe('Consumer', () => {
     await load(2000, 0);
     expect(await lease('shardId-000000000003')).toMatchObject({ state: 'active' });
     expect(new Set(sink.map((seen) => seen.shardId)).size).toBe(4);
+    expect(verdict()).toEqual(clean);
+  });
+
+  it('lets no child begin before its parent is processed to its end, however far behind that is', async () => {
+    const parent = 'shardId-000000000000';
+    const { load, verdict, world, lease, sink, clock } = await fleet({
+      shards: 1,
+      workers: ['a', 'b'],
+      processMs: (shardId) => (shardId === parent ? 1500 : 0),
+      settings: { maxBatchRecords: 50 },
+    });
+    await load(2000);
+    const { owner } = await lease(parent);
+    await world.leases.write(group, parent, markReshard('op', ['a', 'b']));
+    await world.control.split(group.streamName, parent, 2n ** 127n);
+    await load(4000);
+    // The owner of the parent creates the children's leases at its end; the reshard machine does it at once, as here.
+    for (const child of missingLeases(
+      group,
+      (await world.control.describe(group.streamName))?.shards ?? [],
+      await world.leases.list(group),
+      'TRIM_HORIZON',
+      clock.nowMs(),
+    )) {
+      await world.leases.create(child);
+    }
+    await load(4000);
+    expect((await lease('shardId-000000000001')).state).toBe('pending');
+    expect(new Set(sink.map((seen) => seen.shardId))).toEqual(new Set([parent]));
+    await load(60_000, 0);
+    expect(await lease(parent)).toMatchObject({ state: 'ended', owner });
+    expect(sink.findLastIndex((seen) => seen.shardId === parent)).toBeLessThan(sink.findIndex((seen) => seen.shardId !== parent));
+    expect(verdict()).toEqual(clean);
+  });
+
+  it('waits with its last checkpoint for the call in flight when it is stopped', async () => {
+    const { load, verdict, consumers, world } = await fleet({ shards: 2, workers: ['a', 'b'], processMs: () => 900 });
+    await load(3050);
+    const stopping = consumers.get('a')?.stop();
+    await load(3000);
+    await stopping;
+    await load(8000, 0);
+    expect((await world.leases.list(group)).map((each) => each.owner)).toEqual(['b', 'b']);
     expect(verdict()).toEqual(clean);
   });
 
