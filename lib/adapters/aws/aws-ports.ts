@@ -1,0 +1,70 @@
+// lib/adapters/aws: every port on AWS.
+// in: names of tables, queue and machines · out: Ports
+import type { Clock, Ports } from '../../ports.ts';
+import { systemClock } from '../system-clock.ts';
+import { awsClients } from './clients.ts';
+import { cloudwatchMetrics } from './cloudwatch-metrics.ts';
+import { dynamodbCounters } from './dynamodb-counters.ts';
+import { dynamodbForecasts } from './dynamodb-forecasts.ts';
+import { dynamodbHistory } from './dynamodb-history.ts';
+import { dynamodbLeases } from './dynamodb-leases.ts';
+import { dynamodbOperations } from './dynamodb-operations.ts';
+import { dynamodbOutcomes } from './dynamodb-outcomes.ts';
+import { dynamodbPlans, dynamodbPolicies } from './dynamodb-plans.ts';
+import { dynamodbWorkers } from './dynamodb-workers.ts';
+import { kinesisControl } from './kinesis-control.ts';
+import { kinesisReader } from './kinesis-reader.ts';
+import type { SubscriptionTimes } from './kinesis-subscribe.ts';
+import { sqsCommands } from './sqs-commands.ts';
+import { stepFunctionsCallbacks, stepFunctionsMachines } from './step-functions.ts';
+
+export interface AwsConfig {
+  readonly leaseTable: string;
+  readonly workerTable: string;
+  readonly demandTable: string;
+  readonly controlTable: string;
+  /** Needed to send commands. */
+  readonly commandQueueUrl?: string;
+  /** Needed to start a handover. */
+  readonly handoverMachineArn?: string;
+  /** Needed to start a reshard. */
+  readonly reshardMachineArn?: string;
+  /** @default AWS_REGION */
+  readonly region?: string;
+  /** @default AWS_ENDPOINT_URL_KINESIS, AWS_ENDPOINT_URL, or AWS */
+  readonly kinesisEndpoint?: string;
+  readonly subscriptionTimes?: Partial<SubscriptionTimes>;
+  /** @default the machine's own */
+  readonly clock?: Clock;
+}
+
+/** The ports of one deployment; the SDK finds region, credentials and endpoints in the environment. */
+export const awsPorts = (config: AwsConfig): Ports => {
+  const clock = config.clock ?? systemClock;
+  const clients = awsClients({
+    ...(config.region === undefined ? {} : { region: config.region }),
+    ...(config.kinesisEndpoint === undefined ? {} : { kinesisEndpoint: config.kinesisEndpoint }),
+  });
+  const { dynamodb } = clients;
+  return {
+    clock,
+    leases: dynamodbLeases(dynamodb, clock, config.leaseTable),
+    workers: dynamodbWorkers(dynamodb, clock, config.workerTable),
+    reader: kinesisReader(clients, clock, config.subscriptionTimes),
+    control: kinesisControl(clients.kinesisControl, clients.kinesisChanges, clock),
+    counters: dynamodbCounters(dynamodb, clock, config.demandTable),
+    history: dynamodbHistory(dynamodb, clock, config.demandTable),
+    metrics: cloudwatchMetrics(clients.cloudwatch),
+    forecasts: dynamodbForecasts(dynamodb, clock, config.controlTable),
+    plans: dynamodbPlans(dynamodb, clock, config.controlTable),
+    policies: dynamodbPolicies(dynamodb, clock, config.controlTable),
+    operations: dynamodbOperations(dynamodb, clock, config.controlTable),
+    outcomes: dynamodbOutcomes(dynamodb, clock, config.controlTable),
+    commands: sqsCommands(clients.sqs, clock, config.commandQueueUrl),
+    machines: stepFunctionsMachines(clients.stepFunctions, {
+      handover: config.handoverMachineArn,
+      reshard: config.reshardMachineArn,
+    }),
+    callbacks: stepFunctionsCallbacks(clients.stepFunctions),
+  };
+};

@@ -1,0 +1,209 @@
+// lib/adapters/aws: Kinesis's control plane.
+// in: StreamControl calls · out: descriptions, changes begun or refused, fan-out consumers
+import {
+  type Consumer,
+  DeregisterStreamConsumerCommand,
+  DescribeStreamConsumerCommand,
+  DescribeStreamSummaryCommand,
+  type KinesisClient,
+  ListShardsCommand,
+  type ListShardsCommandInput,
+  ListStreamConsumersCommand,
+  MergeShardsCommand,
+  RegisterStreamConsumerCommand,
+  type Shard as SdkShard,
+  SplitShardCommand,
+} from '@aws-sdk/client-kinesis';
+import { InvariantError, TransientError } from '../../errors.ts';
+import { Shard, StreamDescription } from '../../model/shard.ts';
+import type { ChangeResult, Clock, StreamControl } from '../../ports.ts';
+import { decoded } from './packed.ts';
+import { nameOf, sending, translate } from './sdk-errors.ts';
+
+const CONSUMER_DEADLINE_MS = 60_000;
+const CONSUMER_POLL_MS = 250;
+
+const StreamSummary = StreamDescription.omit({ shards: true });
+
+const shardOf = (shard: SdkShard): object => ({
+  shardId: shard.ShardId,
+  parents: [shard.ParentShardId, shard.AdjacentParentShardId].filter((id) => id !== undefined && id !== null),
+  hashKeyRange: { startingHashKey: shard.HashKeyRange?.StartingHashKey, endingHashKey: shard.HashKeyRange?.EndingHashKey },
+  closed: typeof shard.SequenceNumberRange?.EndingSequenceNumber === 'string',
+});
+
+/** Every shard of a stream that Kinesis still lists, closed ones included; all pages. */
+export const listShards = async (client: KinesisClient, streamName: string, signal?: AbortSignal): Promise<Shard[]> => {
+  const shards: SdkShard[] = [];
+  let input: ListShardsCommandInput | undefined = { StreamName: streamName };
+  while (input !== undefined) {
+    const request: ListShardsCommand = new ListShardsCommand(input);
+    const page = await client.send(request, { ...(signal && { abortSignal: signal }) });
+    shards.push(...(page.Shards ?? []));
+    input = page.NextToken ? { NextToken: page.NextToken } : undefined;
+  }
+  return shards.map((shard) => decoded(Shard, shardOf(shard), `shard of ${streamName}`));
+};
+
+/** Whether a shard is closed: it takes no more records, and its last one is known. A shard that is not listed any more is too. */
+export const isClosed = async (
+  client: KinesisClient,
+  streamName: string,
+  shardId: string,
+  signal?: AbortSignal,
+): Promise<boolean> => {
+  const shards = await sending(`list shards of ${streamName}`, () => listShards(client, streamName, signal));
+  return shards.find((shard) => shard.shardId === shardId)?.closed ?? true;
+};
+
+/** The control plane. `changes` is the client that sends splits and merges once. */
+export const kinesisControl = (client: KinesisClient, changes: KinesisClient, clock: Clock): StreamControl => {
+  const options = (signal?: AbortSignal) => ({ ...(signal && { abortSignal: signal }) });
+
+  /** Only one change at a time per stream; anything else about the input is a refusal with Kinesis's own words. */
+  const change = async (
+    streamName: string,
+    shardIds: readonly string[],
+    call: () => Promise<unknown>,
+    signal?: AbortSignal,
+  ): Promise<ChangeResult> => {
+    try {
+      await call();
+      return { kind: 'changed' };
+    } catch (error) {
+      const detail = `${nameOf(error)}: ${(error as Error).message}`;
+      switch (nameOf(error)) {
+        case 'LimitExceededException':
+          return { kind: 'busy', detail };
+        case 'ResourceInUseException': {
+          // The stream is UPDATING, or (kinesis-local) a shard is closed, which no waiting will change.
+          const closed = await Promise.all(shardIds.map((shardId) => isClosed(client, streamName, shardId, signal)));
+          return { kind: closed.includes(true) ? 'refused' : 'busy', detail };
+        }
+        case 'ValidationException':
+        case 'InvalidArgumentException':
+        case 'ResourceNotFoundException':
+          return { kind: 'refused', detail };
+        default:
+          throw translate(error, `change ${shardIds.join(' and ')} of ${streamName}`);
+      }
+    }
+  };
+
+  const register = async (streamArn: string, consumerName: string, signal?: AbortSignal): Promise<void> => {
+    try {
+      await client.send(new RegisterStreamConsumerCommand({ StreamARN: streamArn, ConsumerName: consumerName }), options(signal));
+    } catch (error) {
+      // It is registered already, by us or by another worker.
+      if (nameOf(error) !== 'ResourceInUseException') throw translate(error, `register consumer ${consumerName} on ${streamArn}`);
+    }
+  };
+
+  const listAll = async (streamArn: string, signal?: AbortSignal): Promise<Consumer[]> => {
+    const consumers: Consumer[] = [];
+    let next: string | undefined;
+    do {
+      const request: ListStreamConsumersCommand = new ListStreamConsumersCommand({
+        StreamARN: streamArn,
+        ...(next === undefined ? {} : { NextToken: next }),
+      });
+      const page = await sending(`list consumers of ${streamArn}`, () => client.send(request, options(signal)));
+      consumers.push(...(page.Consumers ?? []));
+      next = page.NextToken ?? undefined;
+    } while (next !== undefined);
+    return consumers;
+  };
+
+  return {
+    describe: async (streamName, signal) => {
+      try {
+        const { StreamDescriptionSummary: summary } = await client.send(
+          new DescribeStreamSummaryCommand({ StreamName: streamName }),
+          options(signal),
+        );
+        const shards = summary?.StreamStatus === 'CREATING' ? [] : await listShards(client, streamName, signal);
+        const description = {
+          streamName,
+          streamArn: summary?.StreamARN,
+          status: summary?.StreamStatus,
+          mode: summary?.StreamModeDetails?.StreamMode ?? 'PROVISIONED',
+          retentionHours: summary?.RetentionPeriodHours,
+        };
+        return { ...decoded(StreamSummary, description, `stream ${streamName}`), shards };
+      } catch (error) {
+        if (nameOf(error) === 'ResourceNotFoundException') return null;
+        throw translate(error, `describe stream ${streamName}`);
+      }
+    },
+
+    split: (streamName, shardId, newStartingHashKey, signal) => {
+      const request = new SplitShardCommand({
+        StreamName: streamName,
+        ShardToSplit: shardId,
+        NewStartingHashKey: newStartingHashKey.toString(),
+      });
+      return change(streamName, [shardId], () => changes.send(request, options(signal)), signal);
+    },
+
+    merge: (streamName, shardId, adjacentShardId, signal) => {
+      const request = new MergeShardsCommand({
+        StreamName: streamName,
+        ShardToMerge: shardId,
+        AdjacentShardToMerge: adjacentShardId,
+      });
+      return change(streamName, [shardId, adjacentShardId], () => changes.send(request, options(signal)), signal);
+    },
+
+    ensureConsumer: async (streamArn, consumerName, signal) => {
+      const what = `consumer ${consumerName} of ${streamArn}`;
+      const deadline = clock.monotonicMs() + CONSUMER_DEADLINE_MS;
+      for (let registered = false; clock.monotonicMs() < deadline; await clock.sleep(CONSUMER_POLL_MS, signal)) {
+        if (!registered) await register(streamArn, consumerName, signal);
+        registered = true;
+        try {
+          const { ConsumerDescription: consumer } = await client.send(
+            new DescribeStreamConsumerCommand({ StreamARN: streamArn, ConsumerName: consumerName }),
+            options(signal),
+          );
+          if (consumer?.ConsumerStatus === 'ACTIVE' && consumer.ConsumerARN) return { consumerArn: consumer.ConsumerARN };
+        } catch (error) {
+          // It was being deregistered when we asked, or is not to be seen yet: register again.
+          if (nameOf(error) !== 'ResourceNotFoundException') throw translate(error, `describe ${what}`);
+          registered = false;
+        }
+        if (signal?.aborted) break;
+      }
+      throw new TransientError(
+        `${what} did not become ACTIVE ${signal?.aborted ? 'before the call was aborted' : `within ${CONSUMER_DEADLINE_MS / 1000} s`}`,
+      );
+    },
+
+    listConsumers: async (streamArn, signal) =>
+      (await listAll(streamArn, signal)).map((consumer) => {
+        if (!consumer.ConsumerName || !consumer.ConsumerARN)
+          throw new InvariantError(`a consumer of ${streamArn} has no name or ARN, got ${JSON.stringify(consumer)}`);
+        return {
+          consumerName: consumer.ConsumerName,
+          consumerArn: consumer.ConsumerARN,
+          createdAtMs: consumer.ConsumerCreationTimestamp?.getTime() ?? 0,
+        };
+      }),
+
+    removeConsumer: async (streamArn, consumerName, signal) => {
+      const isLeaving = async (): Promise<boolean> => {
+        const consumers = await listAll(streamArn, signal);
+        return consumers.every((consumer) => consumer.ConsumerName !== consumerName || consumer.ConsumerStatus === 'DELETING');
+      };
+      try {
+        await client.send(
+          new DeregisterStreamConsumerCommand({ StreamARN: streamArn, ConsumerName: consumerName }),
+          options(signal),
+        );
+      } catch (error) {
+        if (nameOf(error) === 'ResourceNotFoundException') return;
+        if (nameOf(error) === 'ResourceInUseException' && (await isLeaving())) return;
+        throw translate(error, `deregister consumer ${consumerName} of ${streamArn}`);
+      }
+    },
+  };
+};

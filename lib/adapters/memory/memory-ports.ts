@@ -1,0 +1,56 @@
+// lib/adapters/memory: every port in memory: the reference for the adapters, and the world of tests and simulations.
+// in: a clock · out: Ports, with handles that put records in and read what went out
+import type { Clock, Ports } from '../../ports.ts';
+import { memoryCounters, memoryHistory } from './demand.ts';
+import { type MemoryStreams, memoryStreams } from './kinesis.ts';
+import { memoryLeases } from './leases.ts';
+import {
+  type MemoryCallbacks,
+  type MemoryCommandQueue,
+  type MemoryMachines,
+  type MemoryMetrics,
+  memoryCallbacks,
+  memoryCommands,
+  memoryMachines,
+  memoryMetrics,
+} from './orders.ts';
+import { memoryForecasts, memoryOperations, memoryOutcomes, memoryPlans, memoryPolicies } from './records.ts';
+import { memoryWorkers } from './workers.ts';
+
+export interface MemoryPorts extends Ports {
+  /** createStream and putRecords. */
+  readonly streams: MemoryStreams;
+  readonly metrics: MemoryMetrics;
+  readonly commands: MemoryCommandQueue;
+  readonly machines: MemoryMachines;
+  readonly callbacks: MemoryCallbacks;
+}
+
+export interface MemoryOptions {
+  /** Milliseconds that a split or merge keeps the stream UPDATING. @default 0 */
+  readonly updatingMs?: number;
+}
+
+/** A world of its own on `clock`. */
+export const memoryPorts = (clock: Clock, options: MemoryOptions = {}): MemoryPorts => {
+  const streams = memoryStreams(clock, options.updatingMs);
+  return {
+    clock,
+    streams,
+    reader: streams.reader,
+    control: streams.control,
+    leases: memoryLeases(),
+    workers: memoryWorkers(),
+    counters: memoryCounters(),
+    history: memoryHistory(),
+    metrics: memoryMetrics(),
+    forecasts: memoryForecasts(),
+    plans: memoryPlans(),
+    policies: memoryPolicies(),
+    operations: memoryOperations(),
+    outcomes: memoryOutcomes(),
+    commands: memoryCommands(),
+    machines: memoryMachines(),
+    callbacks: memoryCallbacks(),
+  };
+};

@@ -1,0 +1,117 @@
+// lib/adapters/memory: what the control plane keeps, in memory: policies, plans, forecasts, operations, outcomes.
+// in: the stores' calls · out: the same answers as a table's
+import { PoisonError } from '../../errors.ts';
+import type { Forecast } from '../../model/forecast.ts';
+import { rangeText } from '../../model/hash-key-range.ts';
+import type { Operation, Outcome } from '../../model/operation.ts';
+import type { Plan } from '../../model/plan.ts';
+import type { Policy } from '../../model/policy.ts';
+import type { ForecastStore, OperationStore, OutcomeStore, PlanStore, PolicyStore } from '../../ports.ts';
+import { groupKey } from '../group-key.ts';
+import { outcomeKey } from '../outcome-key.ts';
+
+/** Newest first; of one moment, the larger key first, as a table read backwards gives them. */
+const newest = <T>(all: Iterable<T>, atOf: (item: T) => number, keyOf: (item: T) => string, limit: number): T[] =>
+  [...all]
+    .sort((a, b) => atOf(b) - atOf(a) || (keyOf(a) < keyOf(b) ? 1 : -1))
+    .slice(0, limit)
+    .map((item) => structuredClone(item));
+
+/** Policies by group. */
+export const memoryPolicies = (): PolicyStore => {
+  const stored = new Map<string, Policy>();
+  return {
+    put: async (policy) => {
+      stored.set(groupKey(policy), structuredClone(policy));
+    },
+    get: async (group) => structuredClone(stored.get(groupKey(group)) ?? null),
+  };
+};
+
+/** Plans by group and id. */
+export const memoryPlans = (): PlanStore => {
+  const stored = new Map<string, Plan>();
+  return {
+    put: async (plan) => {
+      stored.set(`${groupKey(plan)} ${plan.createdAtMs} ${plan.planId}`, structuredClone(plan));
+    },
+    recent: async (group, limit) =>
+      newest(
+        [...stored.values()].filter((plan) => groupKey(plan) === groupKey(group)),
+        (plan) => plan.createdAtMs,
+        (plan) => plan.planId,
+        limit,
+      ),
+  };
+};
+
+/** Forecasts: the newest of each series, and all issued ones. */
+export const memoryForecasts = (): ForecastStore => {
+  const seriesOf = (f: Forecast): string => `${f.scope}#${f.metric}#${rangeText(f.hashKeyRange)}`;
+  const issued = new Map<string, Forecast>();
+  const latest = new Map<string, Forecast>();
+  const sorted = (all: Map<string, Forecast>, streamName: string): Forecast[] =>
+    [...all]
+      .filter(([, forecast]) => forecast.streamName === streamName)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([, forecast]) => structuredClone(forecast));
+  return {
+    put: async (forecasts) => {
+      for (const forecast of forecasts) {
+        const series = `${forecast.streamName} ${seriesOf(forecast)}`;
+        issued.set(`${Math.floor(forecast.issuedAtMs).toString().padStart(15, '0')} ${series}`, structuredClone(forecast));
+        if ((latest.get(series)?.issuedAtMs ?? 0) <= forecast.issuedAtMs) latest.set(series, structuredClone(forecast));
+      }
+    },
+    latest: async (streamName) => sorted(latest, streamName),
+    issued: async (streamName, fromMs, untilMs) =>
+      sorted(issued, streamName).filter((f) => f.issuedAtMs >= fromMs && f.issuedAtMs < untilMs),
+  };
+};
+
+/** Operations by group and id. */
+export const memoryOperations = (): OperationStore => {
+  const stored = new Map<string, Operation>();
+  return {
+    create: async (operation) => {
+      const key = `${groupKey(operation)} ${operation.operationId}`;
+      const existing = stored.get(key);
+      if (existing !== undefined) return { kind: 'exists', operation: structuredClone(existing) };
+      stored.set(key, structuredClone(operation));
+      return { kind: 'created' };
+    },
+    update: async (group, operationId, change) => {
+      const key = `${groupKey(group)} ${operationId}`;
+      const existing = stored.get(key);
+      if (existing === undefined) throw new PoisonError(`operation ${operationId} of ${groupKey(group)} is not there`);
+      const told = Object.fromEntries(Object.entries(change).filter(([, to]) => to !== undefined));
+      stored.set(key, { ...existing, ...told });
+    },
+    get: async (group, operationId) => structuredClone(stored.get(`${groupKey(group)} ${operationId}`) ?? null),
+    recent: async (group, limit) =>
+      newest(
+        [...stored.values()].filter((operation) => groupKey(operation) === groupKey(group)),
+        (operation) => operation.acceptedAtMs,
+        (operation) => operation.operationId,
+        limit,
+      ),
+  };
+};
+
+/** Outcomes by stream and kind. */
+export const memoryOutcomes = (): OutcomeStore => {
+  const stored = new Map<string, Outcome>();
+  return {
+    put: async (outcomes) => {
+      for (const outcome of outcomes)
+        stored.set(`${outcome.kind} ${outcome.streamName} ${outcome.atMs} ${outcomeKey(outcome)}`, structuredClone(outcome));
+    },
+    recent: async (streamName, kind, limit) =>
+      newest(
+        [...stored.values()].filter((outcome) => outcome.streamName === streamName && outcome.kind === kind),
+        (outcome) => outcome.atMs,
+        outcomeKey,
+        limit,
+      ),
+  };
+};

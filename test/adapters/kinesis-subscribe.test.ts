@@ -1,0 +1,171 @@
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import { crc32 } from 'node:zlib';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { awsClients } from '../../lib/adapters/aws/clients.ts';
+import { kinesisReader } from '../../lib/adapters/aws/kinesis-reader.ts';
+import { systemClock } from '../../lib/adapters/system-clock.ts';
+import { InvariantError, SubscriptionRefusedError, TransientError } from '../../lib/errors.ts';
+import type { RecordBatch } from '../../lib/ports.ts';
+
+const CONSUMER = 'arn:aws:kinesis:us-east-1:000000000000:stream/orders/consumer/penumbra-0:1';
+
+const uint32 = (value: number): Buffer => {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value);
+  return bytes;
+};
+
+/** One message of the event stream encoding: lengths, checksum, headers, payload, checksum. */
+const frame = (eventType: string, payload: object): Buffer => {
+  const headers = Buffer.concat(
+    Object.entries({ ':message-type': 'event', ':event-type': eventType, ':content-type': 'application/json' }).flatMap(
+      ([name, value]) => [Buffer.from([name.length]), Buffer.from(name), Buffer.from([7, 0, value.length]), Buffer.from(value)],
+    ),
+  );
+  const body = Buffer.from(JSON.stringify(payload));
+  const lengths = Buffer.concat([uint32(headers.length + body.length + 16), uint32(headers.length)]);
+  const message = Buffer.concat([lengths, uint32(crc32(lengths)), headers, body]);
+  return Buffer.concat([message, uint32(crc32(message))]);
+};
+const event = (more: object): Buffer =>
+  frame('SubscribeToShardEvent', { Records: [], ContinuationSequenceNumber: '5', MillisBehindLatest: 0, ...more });
+const record = (SequenceNumber: string) => ({
+  SequenceNumber,
+  PartitionKey: 'k',
+  Data: Buffer.from('x').toString('base64'),
+  ApproximateArrivalTimestamp: 1_700_000_000,
+});
+
+/** Kinesis as a server that accepts a subscription and then behaves as badly as a test wants. */
+describe('subscribe', () => {
+  let server: Server;
+  let onSubscribe: (response: ServerResponse) => void;
+  let connections: { open: number };
+
+  beforeEach(async () => {
+    const mine = { open: 0 };
+    connections = mine;
+    server = createServer((request, response) => {
+      request.resume();
+      if (!String(request.headers['x-amz-target']).endsWith('SubscribeToShard')) {
+        response.end(
+          '{"Shards":[{"ShardId":"shardId-0","HashKeyRange":{"StartingHashKey":"0","EndingHashKey":"9"},"SequenceNumberRange":{"StartingSequenceNumber":"1"}}]}',
+        );
+        return;
+      }
+      mine.open += 1;
+      response.on('close', () => {
+        mine.open -= 1;
+      });
+      onSubscribe(response);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    Object.assign(process.env, { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' });
+  });
+  afterEach(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+
+  const read = async (signal: AbortSignal, consumerArn = CONSUMER): Promise<RecordBatch[]> => {
+    const { port } = server.address() as { port: number };
+    const clients = awsClients({ region: 'us-east-1', kinesisEndpoint: `http://127.0.0.1:${port}` });
+    const reader = kinesisReader(clients, systemClock, { headersMs: 300, silenceMs: 400, quietMs: 150 });
+    const batches: RecordBatch[] = [];
+    for await (const batch of reader.subscribe(consumerArn, 'shardId-0', { type: 'TRIM_HORIZON' }, signal)) batches.push(batch);
+    return batches;
+  };
+  const never = new AbortController().signal;
+  const withHeaders = (response: ServerResponse) => {
+    response.writeHead(200, { 'content-type': 'application/vnd.amazon.eventstream' });
+    response.flushHeaders();
+  };
+  const closed = async () => {
+    for (let waited = 0; connections.open > 0 && waited < 2_000; waited += 10) await systemClock.sleep(10);
+    return connections.open === 0;
+  };
+
+  test('fails with TransientError without an answer in time, and closes the connection', async () => {
+    onSubscribe = () => {};
+    await expect(read(never)).rejects.toThrow(/no answer within 300 ms/);
+    expect(await closed()).toBe(true);
+  });
+
+  test('ends after the silence of a half-open connection, and closes it', async () => {
+    onSubscribe = (response) => {
+      withHeaders(response);
+      response.write(event({ Records: [record('7')] }));
+    };
+    const began = performance.now();
+    expect(await read(never)).toMatchObject([{ records: [{ sequenceNumber: '7' }], shardEnd: false }]);
+    expect(performance.now() - began).toBeGreaterThan(390);
+    expect(await closed()).toBe(true);
+  });
+
+  test('ends with the batch that tells of the shard’s end, and closes the connection', async () => {
+    onSubscribe = (response) => {
+      withHeaders(response);
+      response.write(event({ Records: [record('7')] }));
+      response.write(
+        event({
+          Records: [record('7'), record('8')],
+          ContinuationSequenceNumber: null,
+          ChildShards: [
+            { ShardId: 'shardId-1', ParentShards: ['shardId-0'], HashKeyRange: { StartingHashKey: '0', EndingHashKey: '9' } },
+          ],
+        }),
+      );
+    };
+    const batches = await read(never);
+    expect(batches.map(({ records, shardEnd }) => [records.map(({ sequenceNumber }) => sequenceNumber), shardEnd])).toEqual([
+      [['7'], false],
+      [['8'], true],
+    ]);
+    expect(await closed()).toBe(true);
+  });
+
+  test('ends when it is left, before the headers and after them, and closes the connection', async () => {
+    for (const behaviour of [() => {}, withHeaders]) {
+      onSubscribe = behaviour;
+      const leaving = new AbortController();
+      setTimeout(() => leaving.abort(), 100);
+      const began = performance.now();
+      expect(await read(leaving.signal)).toEqual([]);
+      expect(performance.now() - began).toBeLessThan(290);
+      expect(await closed()).toBe(true);
+    }
+  });
+
+  test('never fills a pool of connections: sixty that were left do not keep the next from its headers', async () => {
+    onSubscribe = withHeaders;
+    for (let i = 0; i < 60; i += 1) {
+      const leaving = new AbortController();
+      const reading = read(leaving.signal);
+      setTimeout(() => leaving.abort(), 5);
+      await reading;
+    }
+    expect(await closed()).toBe(true);
+  });
+
+  test('fails with SubscriptionRefusedError when the slot is taken, and closes the connection', async () => {
+    onSubscribe = (response) =>
+      response
+        .writeHead(400, { 'content-type': 'application/x-amz-json-1.1' })
+        .end('{"__type":"ResourceInUseException","message":"taken"}');
+    await expect(read(never)).rejects.toBeInstanceOf(SubscriptionRefusedError);
+    expect(await closed()).toBe(true);
+  });
+
+  test('fails with TransientError when the connection breaks in the middle', async () => {
+    onSubscribe = (response) => {
+      withHeaders(response);
+      response.write(Buffer.from([0, 0, 0, 99, 0, 0]));
+      setTimeout(() => response.destroy(), 50);
+    };
+    await expect(read(never)).rejects.toBeInstanceOf(TransientError);
+  });
+
+  test('fails with InvariantError on what is no consumer ARN', async () => {
+    await expect(read(never, 'arn:aws:kinesis:us-east-1:000000000000:stream/orders')).rejects.toBeInstanceOf(InvariantError);
+  });
+});

@@ -1,0 +1,33 @@
+// The tests: `unit` runs anywhere; `cloud` (contracts and whole-system tests) shares one local cloud.
+import { defineConfig } from 'vitest/config';
+
+const CLOUD_TESTS = ['test/**/*.contract.test.ts', 'test/**/*.cloud.test.ts'];
+
+export default defineConfig({
+  test: {
+    // Two cores: the emulators need one of them.
+    maxWorkers: 2,
+    reporters: ['default', ['json', { outputFile: '.local/vitest.json' }]],
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: CLOUD_TESTS,
+          testTimeout: 20_000,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          name: 'cloud',
+          include: CLOUD_TESTS,
+          globalSetup: ['test/support/cloud-setup.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
+  },
+});
