@@ -152,6 +152,8 @@ const occupy = async (directory: string): Promise<string> => {
   await endMarked(directory);
   await Promise.all(['tmp', 'state', 's3'].map((folder) => rm(join(directory, folder), { recursive: true, force: true })));
   await mkdir(join(directory, 'tmp'), { recursive: true });
+  // MiniStack's Lambda workers are CommonJS scripts in here; the project's own package.json would make them modules.
+  await writeFile(join(directory, 'tmp', 'package.json'), '{"type":"commonjs"}');
   return pidFile;
 };
 

@@ -1,0 +1,136 @@
+// bin/tables: the API's answers as tables for a terminal.
+// in: bodies of the API · out: text
+import type { FleetResponse, MonitorResponse } from '../lib/model/api.ts';
+
+/** Columns as wide as their widest cell; numbers to the right. */
+export const columns = (header: readonly string[], rows: readonly (readonly string[])[]): string => {
+  const widths = header.map((name, i) => Math.max(name.length, ...rows.map((row) => row[i]?.length ?? 0)));
+  const line = (cells: readonly string[]) =>
+    cells
+      .map((cell, i) => (/^[\d–-][\d.,]*( [%a-zA-Z/]+)?$/.test(cell) ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)))
+      .join('  ')
+      .trimEnd();
+  return [line(header), ...rows.map(line)].join('\n');
+};
+
+const percent = (share: number | null): string => (share === null ? '–' : `${Math.round(share * 100)} %`);
+const rate = (value: number | null): string => (value === null ? '–' : value.toFixed(1));
+const time = (ms: number): string => `${new Date(ms).toISOString().slice(11, 19)}Z`;
+const millis = (ms: number | null): string =>
+  ms === null ? '–' : ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
+
+export const statusText = (fleet: FleetResponse): string => {
+  const open = fleet.shards
+    .filter((shard) => shard.state !== 'ended')
+    .sort((a, b) => (BigInt(a.startingHashKey) < BigInt(b.startingHashKey) ? -1 : 1));
+  const observed = fleet.observedUntilMs === null ? 'nothing observed yet' : `observed until ${time(fleet.observedUntilMs)}`;
+  return [
+    `stream ${fleet.streamStatus}, ${open.length} shards, target ${percent(fleet.targetUtilization)}, ${observed}`,
+    '',
+    columns(
+      ['SHARD', 'KEYS', 'NOW', 'FORESEEN', 'RECORDS/S', 'OWNER', 'EPOCH', 'STATE'],
+      open.map((shard) => [
+        shard.shardId,
+        percent(shard.widthShare),
+        percent(shard.utilizationNow),
+        percent(shard.utilizationForeseen),
+        rate(shard.recordsPerSec),
+        shard.owner ?? 'nobody',
+        String(shard.epoch),
+        shard.state,
+      ]),
+    ),
+    '',
+    columns(
+      ['WORKER', 'ZONE', 'STATE', 'NOW', 'FORESEEN', 'RECORDS/S', 'CAPACITY', 'CPU', 'SHARDS', 'SHADOWS'],
+      fleet.workers.map((worker) => [
+        worker.workerId,
+        worker.zone,
+        worker.alive ? worker.state : 'no heartbeat',
+        percent(worker.utilizationNow),
+        percent(worker.utilizationForeseen),
+        rate(worker.recordsPerSec),
+        rate(worker.capacityRecordsPerSec),
+        percent(worker.cpuShare),
+        String(worker.shardIds.length),
+        String(worker.shadowShardIds.length),
+      ]),
+    ),
+  ].join('\n');
+};
+
+/** GET /plans, as far as it is shown. */
+export interface PlanBody {
+  readonly plans: readonly {
+    readonly createdAtMs: number;
+    readonly mode: string;
+    readonly status: string;
+    readonly leadTimeReason: string;
+    readonly actions: readonly {
+      readonly kind: string;
+      readonly trigger: string;
+      readonly shardId: string;
+      readonly reason: string;
+    }[];
+    readonly holds: readonly { readonly subject: string; readonly reason: string; readonly detail: string }[];
+  }[];
+}
+
+export const planText = ({ plans }: PlanBody, why: boolean): string => {
+  if (plans.length === 0) return 'no plan yet';
+  return plans
+    .map((plan) =>
+      [
+        `plan of ${time(plan.createdAtMs)}, mode ${plan.mode}, ${plan.status}: ${plan.actions.length} actions, ${plan.holds.length} holds`,
+        ...plan.actions.map((action) => `  ${action.kind} ${action.shardId} (${action.trigger}): ${action.reason}`),
+        ...(why
+          ? [...plan.holds.map((hold) => `  hold ${hold.subject} (${hold.reason}): ${hold.detail}`), `  ${plan.leadTimeReason}`]
+          : []),
+      ].join('\n'),
+    )
+    .join('\n');
+};
+
+export const monitorText = (monitor: MonitorResponse): string =>
+  [
+    columns(
+      ['SHADOW OF', 'OWNER', 'WORKER', 'STATE', 'FOR', 'VERIFIED', 'DIGEST', 'BUFFERED', 'BEHIND'],
+      monitor.shadows.map((shadow) => [
+        shadow.shardId,
+        shadow.owner ?? 'nobody',
+        shadow.workerId,
+        shadow.state,
+        shadow.purpose,
+        shadow.verifiedThrough === null ? '–' : `${shadow.verifiedThrough.count}`,
+        shadow.verifiedThrough?.digest ?? '–',
+        String(shadow.bufferedRecords),
+        millis(shadow.lagMs),
+      ]),
+    ),
+    ...monitor.handovers.map(
+      (handover) =>
+        `\nhandover ${handover.handoverId} of ${handover.shardId}, ${handover.source} → ${handover.target}: ${handover.phase}`,
+    ),
+    '',
+    columns(
+      ['ENDED', 'WHAT', 'SHARDS', 'RESULT', 'WHY', 'PAUSE', 'TOOK'],
+      monitor.outcomes.map((outcome) => [
+        time(outcome.atMs),
+        outcome.kind,
+        outcome.shardIds.join(' '),
+        outcome.result,
+        outcome.trigger,
+        millis(outcome.pauseMs),
+        millis(outcome.durationMs),
+      ]),
+    ),
+  ].join('\n');
+
+/** GET /policies: the fields of a policy. */
+export type PolicyBody = Readonly<Record<string, unknown>>;
+
+export const policyText = (policy: PolicyBody): string =>
+  columns(
+    ['FIELD', 'VALUE'],
+    Object.entries(policy).map(([name, value]) => [name, typeof value === 'object' ? JSON.stringify(value) : String(value)]),
+  );

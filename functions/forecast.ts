@@ -1,0 +1,115 @@
+// functions: what is coming.
+// in: a tick, the history · out: a forecast of the stream and of each open shard, for records and bytes; stored and published
+import { loadForecastLibraries } from '../lib/adapters/forecast-libraries.ts';
+import { forecastSeries } from '../lib/forecast/forecast-series.ts';
+import { incremental } from '../lib/forecast/incremental.ts';
+import { lastValue } from '../lib/forecast/last-value.ts';
+import type { Model } from '../lib/forecast/model.ts';
+import { seasonalNaive } from '../lib/forecast/seasonal-naive.ts';
+import { projectSeries } from '../lib/history/project-series.ts';
+import { MINUTE_MS } from '../lib/model/demand.ts';
+import { type Forecast, QUANTILES } from '../lib/model/forecast.ts';
+import { rangeText, WHOLE_RANGE } from '../lib/model/hash-key-range.ts';
+import type { MetricPoint } from '../lib/ports.ts';
+import { observedUntil } from './read-fleet.ts';
+import { type Task, Tick, task } from './shell.ts';
+
+/** A week, so that the day before and the same day of the last week are both known. */
+const HISTORY_MS = 8 * 24 * 3_600_000;
+/** To the longest lead time that a queue of reshards may need; closer together where it is near. */
+export const HORIZONS_SEC = [60, 120, 180, 300, 420, 600, 900, 1200, 1500, 1800] as const;
+
+type Forecasted =
+  | {
+      readonly kind: 'forecasted';
+      readonly series: number;
+      readonly observedUntilMs: number;
+      readonly models: Readonly<Record<string, number>>;
+    }
+  | { readonly kind: 'skipped'; readonly reason: string };
+
+let models: readonly Model[] | undefined;
+/** Loaded once per container: the libraries compile their WebAssembly. */
+const allModels = (): readonly Model[] => {
+  models ??= [lastValue, seasonalNaive, incremental, ...loadForecastLibraries()];
+  return models;
+};
+
+const keyOf = ({ scope, metric, hashKeyRange }: Pick<Forecast, 'scope' | 'metric' | 'hashKeyRange'>): string =>
+  `${scope}/${metric}/${rangeText(hashKeyRange)}`;
+
+/** What the dashboard shows of a stream's own forecast. Shards are many and their ids change: the highest of them stands for all. */
+export const metricsOf = (
+  forecasts: readonly Forecast[],
+  dimensions: MetricPoint['dimensions'],
+  nowMs: number,
+): MetricPoint[] => {
+  const upperOf = ({ windowMaxQuantiles }: Forecast) => windowMaxQuantiles[QUANTILES.indexOf(0.95)]?.at(-1) ?? 0;
+  const units = { records: 'Count/Second', bytes: 'Bytes/Second' } as const;
+  const points: MetricPoint[] = [];
+  for (const metric of ['records', 'bytes'] as const) {
+    const unit = units[metric];
+    const title = metric === 'records' ? 'Records' : 'Bytes';
+    const stream = forecasts.find((each) => each.scope === 'stream' && each.metric === metric);
+    const shards = forecasts.filter((each) => each.scope === 'shard' && each.metric === metric);
+    if (stream !== undefined) {
+      points.push({ name: `ForecastUpper${title}`, value: upperOf(stream), unit, dimensions, atMs: nowMs });
+      points.push({ name: `Observed${title}`, value: stream.lastObserved, unit, dimensions, atMs: nowMs });
+    }
+    if (shards.length > 0)
+      points.push({
+        name: `ForecastUpperHottestShard${title}`,
+        value: Math.max(...shards.map(upperOf)),
+        unit,
+        dimensions,
+        atMs: nowMs,
+      });
+  }
+  const oldest = forecasts.map((each) => each.observedUntilMs);
+  points.push({
+    name: 'ForecastAge',
+    value: Math.max(0, nowMs - Math.min(...oldest)) / 1000,
+    unit: 'Seconds',
+    dimensions,
+    atMs: nowMs,
+  });
+  return points;
+};
+
+export const forecast = {
+  name: 'forecast',
+  input: Tick,
+  run: async ({ application, streamName }, { ports, nowMs, signal }): Promise<Forecasted> => {
+    const [stream, blocks, latest] = await Promise.all([
+      ports.control.describe(streamName, signal),
+      ports.history.read(streamName, nowMs - HISTORY_MS, nowMs, signal),
+      ports.forecasts.latest(streamName, signal),
+    ]);
+    if (stream === null) return { kind: 'skipped', reason: `stream ${streamName} does not exist` };
+    const untilMs = observedUntil(blocks);
+    if (untilMs === null) return { kind: 'skipped', reason: `nothing of stream ${streamName} has been observed yet` };
+    const fromMs = Math.floor((nowMs - HISTORY_MS) / MINUTE_MS) * MINUTE_MS;
+    const previous = new Map(latest.map((each) => [keyOf(each), each]));
+    const scopes = [
+      { scope: 'stream' as const, range: WHOLE_RANGE },
+      ...stream.shards.filter((shard) => !shard.closed).map((shard) => ({ scope: 'shard' as const, range: shard.hashKeyRange })),
+    ];
+    const made: Forecast[] = [];
+    for (const { scope, range } of scopes) {
+      for (const metric of ['records', 'bytes'] as const) {
+        const series = { ...projectSeries(blocks, range, metric, fromMs, untilMs), streamName };
+        if (series.values.every(Number.isNaN)) continue;
+        const before = previous.get(keyOf({ scope, metric, hashKeyRange: range })) ?? null;
+        made.push(forecastSeries(series, scope, HORIZONS_SEC, allModels(), before, nowMs));
+        signal.throwIfAborted();
+      }
+    }
+    await ports.forecasts.put(made, signal);
+    await ports.metrics.publish(metricsOf(made, { Application: application, StreamName: streamName }, nowMs), signal);
+    const chosen: Record<string, number> = {};
+    for (const { model } of made) chosen[model] = (chosen[model] ?? 0) + 1;
+    return { kind: 'forecasted', series: made.length, observedUntilMs: untilMs, models: chosen };
+  },
+} satisfies Task<typeof Tick, Forecasted>;
+
+export const handler = task(forecast);

@@ -1,0 +1,30 @@
+// functions: which workers of a group are alive, for a function that looks once and has no memory of its own.
+// in: heartbeat items · out: the live ones
+import type { Group } from '../lib/model/lease.ts';
+import type { Worker } from '../lib/model/worker.ts';
+import type { Ports } from '../lib/ports.ts';
+
+/** A heartbeat reported within this time is alive, clocks being roughly right. */
+const FRESH_MS = 30_000;
+/** One that looks older may only have a slow clock: it is looked at again, unless it stood still for so long that it is surely gone. */
+const DOUBTFUL_MS = 10 * 60_000;
+const SECOND_LOOK_MS = 2_000;
+
+/** Workers whose heartbeat is recent, or moves between two looks. */
+export const liveWorkers = async (
+  group: Group,
+  ports: Pick<Ports, 'workers' | 'clock'>,
+  nowMs: number,
+  signal?: AbortSignal,
+): Promise<Worker[]> => {
+  const first = await ports.workers.list(group, signal);
+  const ageMs = (worker: Worker) => Math.abs(nowMs - worker.reportedAtMs);
+  const doubtful = first.filter((worker) => ageMs(worker) > FRESH_MS && ageMs(worker) <= DOUBTFUL_MS);
+  if (doubtful.length === 0) return first.filter((worker) => ageMs(worker) <= FRESH_MS);
+  const before = new Map(first.map((worker) => [worker.workerId, worker.heartbeat]));
+  await ports.clock.sleep(SECOND_LOOK_MS, signal);
+  const second = await ports.workers.list(group, signal);
+  return second.filter(
+    (worker) => ageMs(worker) <= FRESH_MS || (before.get(worker.workerId) ?? worker.heartbeat) !== worker.heartbeat,
+  );
+};

@@ -1,0 +1,98 @@
+// functions: what each function needs of the world, in the order in which the data meets them.
+// in: nothing · out: data; infra grants exactly this, the shell asks the environment for exactly this
+
+type TableAction = 'Query' | 'BatchGetItem' | 'BatchWriteItem' | 'PutItem' | 'UpdateItem';
+
+/** What one function may do. Tables and actions as its ports use them (lib/adapters/aws). */
+export interface Needs {
+  readonly lease?: readonly TableAction[];
+  readonly worker?: readonly TableAction[];
+  readonly demand?: readonly TableAction[];
+  readonly control?: readonly TableAction[];
+  readonly stream?: readonly ('describe' | 'split' | 'merge' | 'consumers')[];
+  readonly metrics?: readonly ('read' | 'write')[];
+  /** Sends commands. */
+  readonly commands?: true;
+  /** Starts executions. */
+  readonly machines?: true;
+}
+
+/** Accepting an operation: create it, mark it failed when its command cannot be sent. */
+const ACCEPT = ['Query', 'BatchGetItem', 'PutItem', 'UpdateItem'] as const;
+
+export const needs = {
+  collect: { demand: ['Query', 'BatchWriteItem'], stream: ['describe'], metrics: ['read'] },
+  forecast: {
+    demand: ['Query'],
+    control: ['Query', 'PutItem', 'BatchWriteItem', 'BatchGetItem'],
+    stream: ['describe'],
+    metrics: ['write'],
+  },
+  plan: {
+    lease: ['Query'],
+    worker: ['Query'],
+    demand: ['Query'],
+    control: ACCEPT,
+    stream: ['describe'],
+    metrics: ['write'],
+    commands: true,
+  },
+  dispatch: {
+    lease: ['BatchGetItem', 'UpdateItem'],
+    worker: ['Query'],
+    control: ['BatchGetItem', 'PutItem', 'UpdateItem'],
+    machines: true,
+  },
+  'handover-record': { control: ['BatchGetItem', 'BatchWriteItem', 'UpdateItem'], metrics: ['write'] },
+  'reshard-guard': { lease: ['BatchGetItem', 'UpdateItem'], stream: ['describe'] },
+  'reshard-change': { stream: ['describe', 'split', 'merge'] },
+  'reshard-await': { stream: ['describe'] },
+  'reshard-leases': { lease: ['Query', 'PutItem'], worker: ['Query'], stream: ['describe'] },
+  'reshard-drained': { lease: ['BatchGetItem'] },
+  'reshard-retire': { lease: ['UpdateItem'], control: ['BatchGetItem', 'BatchWriteItem', 'UpdateItem'], metrics: ['write'] },
+  feedback: { demand: ['Query'], control: ['Query', 'BatchWriteItem'], metrics: ['write'] },
+  reap: {
+    lease: ['Query'],
+    worker: ['Query'],
+    control: ['Query', 'BatchGetItem', 'UpdateItem'],
+    stream: ['describe', 'consumers'],
+    commands: true,
+  },
+  'shadow-create': { lease: ['BatchGetItem'], worker: ['Query'], control: ACCEPT, commands: true },
+  'shadow-activate': { lease: ['BatchGetItem'], worker: ['Query'], control: ACCEPT, commands: true },
+  'shadow-monitor': { lease: ['Query'], control: ['Query', 'BatchGetItem'] },
+  fleet: { lease: ['Query'], worker: ['Query'], demand: ['Query'], control: ['Query', 'BatchGetItem'], stream: ['describe'] },
+  predictions: { demand: ['Query'], control: ['Query', 'BatchGetItem'], stream: ['describe'] },
+  plans: { control: ['Query'] },
+  'plan-approve': { control: ACCEPT, commands: true },
+  policy: { control: ['BatchGetItem'] },
+  'policy-change': { control: ['PutItem'] },
+  operations: { control: ['BatchGetItem'] },
+} as const satisfies Record<string, Needs>;
+
+/** The name of a function: its file is `functions/<name>.ts`. */
+export type FunctionName = keyof typeof needs;
+
+/** The environment variables by which infra tells a function of each thing that it needs. */
+export const VARIABLES = {
+  lease: 'PENUMBRA_LEASE_TABLE',
+  worker: 'PENUMBRA_WORKER_TABLE',
+  demand: 'PENUMBRA_DEMAND_TABLE',
+  control: 'PENUMBRA_CONTROL_TABLE',
+  commands: 'PENUMBRA_COMMAND_QUEUE_URL',
+  handoverMachine: 'PENUMBRA_HANDOVER_MACHINE_ARN',
+  reshardMachine: 'PENUMBRA_RESHARD_MACHINE_ARN',
+  streams: 'PENUMBRA_STREAMS',
+} as const;
+
+/** The variables that a function cannot do without. */
+export const requiredVariables = (name: FunctionName): string[] => {
+  const of: Needs = needs[name];
+  return [
+    VARIABLES.streams,
+    ...(['lease', 'worker', 'demand', 'control', 'commands'] as const)
+      .filter((need) => of[need] !== undefined)
+      .map((need) => VARIABLES[need]),
+    ...(of.machines ? [VARIABLES.handoverMachine, VARIABLES.reshardMachine] : []),
+  ];
+};

@@ -1,0 +1,83 @@
+// functions: GET /predictions.
+// in: a stream · out: the newest forecast of each series, with what came in the last hours beside it
+import { projectSeries } from '../lib/history/project-series.ts';
+import { type HistoryBlock, MINUTE_MS } from '../lib/model/demand.ts';
+import { type Forecast, QUANTILES } from '../lib/model/forecast.ts';
+import { rangeText } from '../lib/model/hash-key-range.ts';
+import type { Policy } from '../lib/model/policy.ts';
+import type { StreamDescription } from '../lib/model/shard.ts';
+import { api, type Endpoint, notFound, ok } from './api-shell.ts';
+import { policyOf } from './policy-of.ts';
+import { observedUntil } from './read-fleet.ts';
+import { routes } from './routes.ts';
+
+const OBSERVED_MS = 3 * 3_600_000;
+
+const pointsOf = (forecast: Forecast) => {
+  const at = (rows: readonly (readonly number[])[], quantile: (typeof QUANTILES)[number], h: number) =>
+    rows[QUANTILES.indexOf(quantile)]?.[h] ?? 0;
+  return forecast.horizonsSec.map((horizon, h) => ({
+    atMs: forecast.observedUntilMs + horizon * 1000,
+    lower05: at(forecast.quantiles, 0.05, h),
+    median: at(forecast.quantiles, 0.5, h),
+    upper90: at(forecast.quantiles, 0.9, h),
+    upper95: at(forecast.quantiles, 0.95, h),
+    windowMax95: at(forecast.windowMaxQuantiles, 0.95, h),
+  }));
+};
+
+const observedOf = (blocks: readonly HistoryBlock[], forecast: Forecast, nowMs: number) => {
+  const fromMs = Math.floor((nowMs - OBSERVED_MS) / MINUTE_MS) * MINUTE_MS;
+  const series = projectSeries(blocks, forecast.hashKeyRange, forecast.metric, fromMs, observedUntil(blocks) ?? fromMs);
+  return Array.from(series.values, (value, i) => ({
+    atMs: series.startMs + i * MINUTE_MS,
+    value: Number.isNaN(value) ? null : value,
+  }));
+};
+
+/** The newest forecasts of the stream and of the shards that are open now; a closed shard's last one is the past. */
+export const predictionsView = (
+  stream: StreamDescription,
+  forecasts: readonly Forecast[],
+  blocks: readonly HistoryBlock[],
+  policy: Policy,
+  nowMs: number,
+) => {
+  const open = stream.shards.filter((shard) => !shard.closed);
+  const shardOf = new Map(open.map((shard) => [rangeText(shard.hashKeyRange), shard.shardId]));
+  const shown = forecasts.filter((each) => each.scope === 'stream' || shardOf.has(rangeText(each.hashKeyRange)));
+  const perShard = { records: policy.shardCapacity.recordsPerSec, bytes: policy.shardCapacity.bytesPerSec };
+  return {
+    atMs: nowMs,
+    series: shown.map((forecast) => ({
+      scope: forecast.scope,
+      shardId: forecast.scope === 'stream' ? null : (shardOf.get(rangeText(forecast.hashKeyRange)) ?? null),
+      metric: forecast.metric,
+      capacity: perShard[forecast.metric] * (forecast.scope === 'stream' ? open.length : 1),
+      model: forecast.model as string,
+      status: forecast.status as string,
+      reason: forecast.reason,
+      issuedAtMs: forecast.issuedAtMs,
+      ageSec: Math.max(0, nowMs - forecast.observedUntilMs) / 1000,
+      points: pointsOf(forecast),
+      observed: observedOf(blocks, forecast, nowMs),
+    })),
+  };
+};
+
+export const predictions: Endpoint<typeof routes.predictions> = {
+  route: routes.predictions,
+  run: async (group, { ports, nowMs, signal }) => {
+    const { streamName } = group;
+    const [stream, forecasts, blocks, policy] = await Promise.all([
+      ports.control.describe(streamName, signal),
+      ports.forecasts.latest(streamName, signal),
+      ports.history.read(streamName, nowMs - OBSERVED_MS, nowMs, signal),
+      policyOf(group, ports, signal),
+    ]);
+    if (stream === null) return notFound('UnknownStream', `Kinesis has no stream ${streamName}`);
+    return ok(predictionsView(stream, forecasts, blocks, policy, nowMs));
+  },
+};
+
+export const handler = api(predictions);

@@ -1,0 +1,42 @@
+// functions: the step that gives the children their leases.
+// in: the action · out: a pending lease for each child; workers may have made them already by the same rule
+
+import { TransientError } from '../lib/errors.ts';
+import { missingLeases } from '../lib/handover/lineage.ts';
+import type { Lease } from '../lib/model/lease.ts';
+import { ReshardInput } from '../lib/model/reshard.ts';
+import { liveWorkers } from './live-workers.ts';
+import { childrenOf } from './reshard-shards.ts';
+import { type Task, task } from './shell.ts';
+
+type Leased = { readonly kind: 'leased'; readonly childShardIds: string[] };
+
+/** A planned owner that died leaves the child to whoever claims it first. */
+const ownedByTheLiving = (lease: Lease, alive: ReadonlySet<string>): Lease => {
+  if (lease.owner === undefined || alive.has(lease.owner)) return lease;
+  const { owner: _, ...unowned } = lease;
+  return { ...unowned, epoch: 0 };
+};
+
+export const reshardLeases = {
+  name: 'reshard-leases',
+  input: ReshardInput,
+  run: async (input, { ports, nowMs, signal }): Promise<Leased> => {
+    const { application, streamName, action } = input;
+    const group = { application, streamName };
+    const [stream, existing, workers] = await Promise.all([
+      ports.control.describe(streamName, signal),
+      ports.leases.list(group, signal),
+      liveWorkers(group, ports, nowMs, signal),
+    ]);
+    const children = childrenOf(action, stream?.shards ?? []).map((shard) => shard.shardId);
+    if (stream === null || children.length === 0) throw new TransientError(`the children of ${action.shardId} are not listed`);
+    const alive = new Set(workers.map((worker) => worker.workerId));
+    const missing = missingLeases(group, stream.shards, existing, 'TRIM_HORIZON', nowMs);
+    for (const lease of missing.filter((each) => children.includes(each.shardId)))
+      await ports.leases.create(ownedByTheLiving(lease, alive), signal);
+    return { kind: 'leased', childShardIds: children };
+  },
+} satisfies Task<typeof ReshardInput, Leased>;
+
+export const handler = task(reshardLeases);

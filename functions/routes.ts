@@ -1,0 +1,133 @@
+// functions: every route of the API. infra draws the API from it, the OpenAPI document is written from it, the handlers read their input by it.
+// in: nothing · out: data
+import { z } from 'zod';
+import {
+  AcceptedResponse,
+  ActivateShadowRequest,
+  CreateShadowRequest,
+  FleetResponse,
+  MonitorResponse,
+  PredictionsResponse,
+  StreamQuery,
+} from '../lib/model/api.ts';
+import { Operation } from '../lib/model/operation.ts';
+import { Plan } from '../lib/model/plan.ts';
+import { Policy } from '../lib/model/policy.ts';
+import type { FunctionName } from './needs.ts';
+
+/** One route. `input` holds path, query and body together; handlers answer with `response` as it goes over the wire. */
+export interface Route {
+  readonly name: FunctionName;
+  readonly method: 'GET' | 'POST' | 'PUT';
+  readonly path: string;
+  readonly summary: string;
+  readonly input: z.ZodType;
+  readonly status: 200 | 202;
+  readonly response: z.ZodType;
+  readonly refusals: readonly (404 | 409)[];
+}
+
+const Identifier = z.string().min(1).max(200);
+
+export const routes = {
+  createShadow: {
+    name: 'shadow-create',
+    method: 'POST',
+    path: '/shadow/create',
+    summary: 'Asks a worker for a standby shadow of a shard; without a worker the one with the most room is chosen.',
+    input: CreateShadowRequest,
+    status: 202,
+    response: AcceptedResponse,
+    refusals: [404, 409],
+  },
+  activateShadow: {
+    name: 'shadow-activate',
+    method: 'POST',
+    path: '/shadow/activate',
+    summary: 'Hands a shard over to the worker that holds its verified standby shadow.',
+    input: ActivateShadowRequest,
+    status: 202,
+    response: AcceptedResponse,
+    refusals: [404, 409],
+  },
+  monitorShadow: {
+    name: 'shadow-monitor',
+    method: 'GET',
+    path: '/shadow/monitor',
+    summary: 'Standby shadows with what they have verified, handovers under way, and the last outcomes.',
+    input: StreamQuery,
+    status: 200,
+    response: MonitorResponse,
+    refusals: [404],
+  },
+  fleet: {
+    name: 'fleet',
+    method: 'GET',
+    path: '/fleet',
+    summary: 'Shards and workers with their utilisation now and foreseen.',
+    input: StreamQuery,
+    status: 200,
+    response: FleetResponse,
+    refusals: [404],
+  },
+  predictions: {
+    name: 'predictions',
+    method: 'GET',
+    path: '/predictions',
+    summary: 'The newest forecast of the stream and of each open shard, beside what came in the last three hours.',
+    input: StreamQuery,
+    status: 200,
+    response: PredictionsResponse,
+    refusals: [404],
+  },
+  plans: {
+    name: 'plans',
+    method: 'GET',
+    path: '/plans',
+    summary: 'The newest plans, newest first, with the reason of each action and of each hold.',
+    input: StreamQuery.extend({ limit: z.coerce.number().int().min(1).max(100).default(20) }),
+    status: 200,
+    response: z.object({ plans: z.array(Plan) }),
+    refusals: [404],
+  },
+  approvePlan: {
+    name: 'plan-approve',
+    method: 'POST',
+    path: '/plans/{planId}/approve',
+    summary: 'Approves a proposed plan (mode recommend): its actions are carried out.',
+    input: StreamQuery.extend({ planId: Identifier }).strict(),
+    status: 202,
+    response: z.object({ planId: z.string(), operationIds: z.array(z.string()) }),
+    refusals: [404, 409],
+  },
+  policy: {
+    name: 'policy',
+    method: 'GET',
+    path: '/policies',
+    summary: 'The policy of a stream; the defaults, which only observe, where none was set.',
+    input: StreamQuery,
+    status: 200,
+    response: Policy,
+    refusals: [404],
+  },
+  changePolicy: {
+    name: 'policy-change',
+    method: 'PUT',
+    path: '/policies',
+    summary: 'Sets the policy of a stream as a whole; what is left out takes its default.',
+    input: Policy,
+    status: 200,
+    response: Policy,
+    refusals: [404],
+  },
+  operation: {
+    name: 'operations',
+    method: 'GET',
+    path: '/operations/{operationId}',
+    summary: 'How an accepted operation stands.',
+    input: StreamQuery.extend({ operationId: Identifier }),
+    status: 200,
+    response: Operation,
+    refusals: [404],
+  },
+} as const satisfies Record<string, Route>;

@@ -1,0 +1,78 @@
+// functions: GET /shadow/monitor.
+// in: a stream · out: its shadows with what they have verified, handovers under way, outcomes
+import type { z } from 'zod';
+import type { MonitorResponse } from '../lib/model/api.ts';
+import type { Lease } from '../lib/model/lease.ts';
+import type { HandoverOutcome, ReshardOutcome } from '../lib/model/operation.ts';
+import { api, type Endpoint, ok } from './api-shell.ts';
+import { routes } from './routes.ts';
+
+const OUTCOMES = 30;
+type Monitor = z.output<typeof MonitorResponse>;
+
+const shadowView = (lease: Lease, nowMs: number): Monitor['shadows'] => {
+  const { shadow } = lease;
+  if (shadow === undefined) return [];
+  return [
+    {
+      shardId: lease.shardId,
+      owner: lease.owner ?? null,
+      workerId: shadow.workerId,
+      state: shadow.state,
+      purpose: shadow.purpose,
+      from: shadow.from ?? null,
+      verifiedThrough: shadow.verifiedThrough ?? null,
+      verifiedAgeMs: shadow.verifiedAtMs === undefined ? null : Math.max(0, nowMs - shadow.verifiedAtMs),
+      bufferedRecords: shadow.bufferedRecords ?? 0,
+      bufferedBytes: shadow.bufferedBytes ?? 0,
+      lagMs: shadow.lagMs ?? null,
+    },
+  ];
+};
+
+const handoverView = ({ shardId, handover }: Lease): Monitor['handovers'] =>
+  handover === undefined
+    ? []
+    : [
+        {
+          handoverId: handover.id,
+          shardId,
+          phase: handover.phase,
+          source: handover.source,
+          target: handover.target,
+          requestedAtMs: handover.requestedAtMs,
+        },
+      ];
+
+const outcomeView = (outcome: HandoverOutcome | ReshardOutcome): Monitor['outcomes'][number] => ({
+  operationId: outcome.operationId,
+  kind: outcome.kind,
+  shardIds: outcome.kind === 'handover' ? [outcome.shardId] : outcome.shardIds,
+  result: outcome.result,
+  trigger: outcome.trigger,
+  pauseMs: outcome.kind === 'handover' ? (outcome.pauseMs ?? null) : null,
+  durationMs: outcome.kind === 'handover' ? outcome.durationMs : outcome.updatingMs + outcome.drainMs,
+  atMs: outcome.atMs,
+});
+
+export const monitorShadow: Endpoint<typeof routes.monitorShadow> = {
+  route: routes.monitorShadow,
+  run: async (group, { ports, nowMs, signal }) => {
+    const [leases, handovers, reshards] = await Promise.all([
+      ports.leases.list(group, signal),
+      ports.outcomes.recent(group.streamName, 'handover', OUTCOMES, signal),
+      ports.outcomes.recent(group.streamName, 'reshard', OUTCOMES, signal),
+    ]);
+    const outcomes = [...handovers, ...reshards].flatMap((outcome) =>
+      outcome.kind === 'forecast' ? [] : [outcomeView(outcome)],
+    );
+    return ok({
+      atMs: nowMs,
+      shadows: leases.flatMap((lease) => shadowView(lease, nowMs)),
+      handovers: leases.flatMap(handoverView),
+      outcomes: outcomes.sort((a, b) => b.atMs - a.atMs).slice(0, OUTCOMES),
+    });
+  },
+};
+
+export const handler = api(monitorShadow);

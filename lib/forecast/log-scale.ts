@@ -1,0 +1,23 @@
+// lib/forecast: the scale on which the models work.
+// in: demand · out: a number in which a change by a tenth weighs the same at night and at the peak
+
+/** z = ln(1 + y / unit): like a logarithm at the usual load, linear near zero, so that an outage is no abyss. */
+export interface LogScale {
+  readonly toScale: (demand: number) => number;
+  readonly toDemand: (z: number) => number;
+}
+
+/** Shares of the mean demand that serve as units: forecasts are made on a nearly logarithmic scale, residuals are alike on one nearer to a square root. */
+export const UNIT_SHARES = { forecast: 0.05, residual: 1 } as const;
+
+/** The scale of a series, from its first `until` values: a series that is k times as high gets a unit k times as large, so its forecast is k times as high. */
+export const logScaleOf = (values: Float64Array, until: number, unitShare: number): LogScale => {
+  let [sum, count] = [0, 0];
+  for (let i = 0; i < until; i++) {
+    if (!(values[i]! > 0)) continue;
+    sum += values[i]!;
+    count++;
+  }
+  const unit = count > 0 ? (unitShare * sum) / count : 1;
+  return { toScale: (demand) => Math.log1p(demand / unit), toDemand: (z) => Math.max(0, Math.expm1(z) * unit) };
+};

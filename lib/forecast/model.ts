@@ -1,0 +1,30 @@
+// lib/forecast: what every model answers.
+// in: an even series and the moments to forecast from · out: quantiles of the points and of the window's maximum per horizon
+import type { ModelName } from '../model/forecast.ts';
+
+/** An even series, NaN where unknown. `startMs` tells the time of day. */
+export interface EvenSeries {
+  readonly values: Float64Array;
+  readonly startMs: number;
+  readonly stepSec: number;
+}
+
+/** Shapes as in `Forecast`: `quantiles[q][h]` goes with `QUANTILES[q]` and the h-th horizon. Raw: not yet made coherent. */
+export interface ModelForecast {
+  readonly quantiles: readonly (readonly number[])[];
+  readonly windowMaxQuantiles: readonly (readonly number[])[];
+}
+
+/** A way to forecast. It never looks at or after an origin, has no state between calls, and answers null where it cannot forecast. */
+export interface Model {
+  readonly name: ModelName;
+  /** Days of history from which its forecasts are worth comparing. */
+  readonly minimumDays: number;
+  /** Whether a back-test of many origins costs little more than one forecast. */
+  readonly incremental: boolean;
+  /**
+   * One forecast for each origin, in order. An origin is a number of known values: the forecast from origin n sees `values[0..n)` and its horizon of one step is
+   * `values[n]`. Horizons are in steps, increasing.
+   */
+  forecastAt(series: EvenSeries, origins: readonly number[], horizonSteps: readonly number[]): (ModelForecast | null)[];
+}

@@ -1,0 +1,30 @@
+// lib/plan: what is already under way, so that nothing is decided twice for one need.
+// in: operations, leases · out: which shards and streams are busy, and with what
+import type { Fleet } from '../model/fleet.ts';
+import type { Lease } from '../model/lease.ts';
+import type { Operation } from '../model/operation.ts';
+
+const isOpen = (operation: Operation): boolean => operation.status === 'accepted' || operation.status === 'running';
+
+/** Whether an operation is a split or a merge that has not ended. */
+export const isReshardInFlight = (operation: Operation): boolean =>
+  isOpen(operation) && (operation.kind === 'split' || operation.kind === 'merge');
+
+/** The shards that an operation touches. */
+export const shardsOf = (operation: Operation): readonly string[] =>
+  operation.action.kind === 'merge' ? [operation.action.shardId, operation.action.adjacentShardId] : [operation.shardId];
+
+/** The open operation of each shard that has one. */
+export const openOperations = (fleet: Fleet): ReadonlyMap<string, Operation> =>
+  new Map(
+    fleet.operations.filter(isOpen).flatMap((operation) => shardsOf(operation).map((shardId) => [shardId, operation] as const)),
+  );
+
+/** What keeps a shard from being resharded or moved now, in words; null when nothing does. */
+export const busyWith = (lease: Lease | undefined, operation: Operation | undefined): string | null => {
+  if (operation !== undefined) return `${operation.kind} ${operation.operationId} is ${operation.status}`;
+  if (lease === undefined) return null;
+  if (lease.handover !== undefined) return `handover ${lease.handover.id} is ${lease.handover.phase}`;
+  if (lease.reshard !== undefined) return `reshard ${lease.reshard.operationId} is under way`;
+  return lease.state === 'pending' ? 'it still waits for its parents’ end' : null;
+};

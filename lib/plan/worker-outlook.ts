@@ -1,0 +1,79 @@
+// lib/plan: what awaits each live worker.
+// in: workers, shard outlooks · out: per worker the load now and the bound of its highest load over the lead time
+import type { Rate, Worker } from '../model/worker.ts';
+import { minus, NO_LOAD, plus, utilizationOf } from './rates.ts';
+import type { ShardOutlook } from './shard-outlook.ts';
+
+/** One live worker, with the open shards that it owns or is to own. */
+export interface WorkerOutlook {
+  readonly worker: Worker;
+  readonly shards: readonly ShardOutlook[];
+  readonly now: Rate;
+  /** The sum of its shards' bounds. That bounds the worker's own highest load at least as surely: quantiles of maxima do not add up to less. */
+  readonly peak: Rate;
+  readonly utilizationNow: number;
+  readonly peakUtilization: number;
+}
+
+/** The outlook of every live worker, in order of their ids. */
+export const workerOutlooksOf = (workers: readonly Worker[], shards: readonly ShardOutlook[]): WorkerOutlook[] => {
+  const owned = new Map<string, ShardOutlook[]>();
+  for (const shard of shards) {
+    const owner = shard.lease?.owner;
+    if (owner === undefined) continue;
+    const list = owned.get(owner);
+    if (list === undefined) owned.set(owner, [shard]);
+    else list.push(shard);
+  }
+  return [...workers]
+    .sort((a, b) => (a.workerId < b.workerId ? -1 : 1))
+    .map((worker) => {
+      const own = owned.get(worker.workerId) ?? [];
+      const now = own.some((shard) => shard.now !== null)
+        ? own.reduce((sum, shard) => plus(sum, shard.now ?? NO_LOAD), NO_LOAD)
+        : worker.load;
+      const peak = own.reduce((sum, shard) => plus(sum, shard.peak), NO_LOAD);
+      return {
+        worker,
+        shards: own,
+        now: { recordsPerSec: now.recordsPerSec, bytesPerSec: now.bytesPerSec },
+        peak,
+        utilizationNow: utilizationOf(now, worker.capacity),
+        peakUtilization: utilizationOf(peak, worker.capacity),
+      };
+    });
+};
+
+/** The predicted load of each worker by id, from which placement counts on. */
+export type Loads = ReadonlyMap<string, Rate>;
+
+/** Each worker's bound, to begin placing with. */
+export const loadsOf = (workers: readonly WorkerOutlook[]): Loads =>
+  new Map(workers.map(({ worker, peak }) => [worker.workerId, peak]));
+
+/** The loads with one load taken from a worker and given to another; either may be left out. */
+export const shifted = (loads: Loads, load: Rate, from: string | undefined, to: string | undefined): Loads => {
+  const next = new Map(loads);
+  if (from !== undefined) next.set(from, minus(next.get(from) ?? NO_LOAD, load));
+  if (to !== undefined) next.set(to, plus(next.get(to) ?? NO_LOAD, load));
+  return next;
+};
+
+/** The active worker that would be least full with `load` added; another zone than `avoidZone` first, if one is given. Null when there is none. */
+export const leastLoaded = (
+  workers: readonly WorkerOutlook[],
+  loads: Loads,
+  load: Rate,
+  allowed: (worker: Worker) => boolean,
+  avoidZone?: string,
+): { worker: Worker; utilization: number } | null => {
+  let best: { worker: Worker; utilization: number; sameZone: boolean } | null = null;
+  for (const { worker } of workers) {
+    if (worker.state !== 'active' || !allowed(worker)) continue;
+    const utilization = utilizationOf(plus(loads.get(worker.workerId) ?? NO_LOAD, load), worker.capacity);
+    const sameZone = avoidZone !== undefined && worker.zone === avoidZone;
+    if (best === null || (best.sameZone && !sameZone) || (best.sameZone === sameZone && utilization < best.utilization))
+      best = { worker, utilization, sameZone };
+  }
+  return best;
+};

@@ -1,0 +1,50 @@
+// local/lifetime: everything that was started is ended, in reverse order, however the run ends.
+// in: what to do at the end; signals · out: one abort signal, one orderly end
+
+export interface Lifetime {
+  /** Aborts with the first signal from outside. */
+  readonly signal: AbortSignal;
+  readonly endedBy: () => NodeJS.Signals | null;
+  /** Does this at the end, before what was added earlier. */
+  atEnd(what: () => Promise<unknown>): void;
+  end(): Promise<void>;
+}
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** Listens for Ctrl-C, SIGTERM and the terminal's end. A second signal does not interrupt the end; it is short. */
+export const lifetime = (onSignal: (signal: NodeJS.Signals) => void): Lifetime => {
+  const abort = new AbortController();
+  const steps: (() => Promise<unknown>)[] = [];
+  let by: NodeJS.Signals | null = null;
+  const listeners = SIGNALS.map((signal) => {
+    const listener = () => {
+      if (by !== null) return;
+      by = signal;
+      onSignal(signal);
+      abort.abort();
+    };
+    process.on(signal, listener);
+    return () => process.off(signal, listener);
+  });
+  let ending: Promise<void> | null = null;
+  const run = async () => {
+    for (let step = steps.pop(); step !== undefined; step = steps.pop()) {
+      try {
+        await step();
+      } catch (error) {
+        process.stderr.write(`while ending: ${error instanceof Error ? error.message : error}\n`);
+      }
+    }
+    for (const stop of listeners) stop();
+  };
+  return {
+    signal: abort.signal,
+    endedBy: () => by,
+    atEnd: (what) => void steps.push(what),
+    end: () => {
+      ending ??= run();
+      return ending;
+    },
+  };
+};

@@ -1,0 +1,123 @@
+// local/sink: where the workers' processor writes to, and the record by which a run is judged.
+// in: batches {workerId, shardId, epoch, records} over loopback TCP, one JSON per line · out: an acknowledgement each, and exact counts
+import { createServer, type Server, type Socket } from 'node:net';
+import { createInterface } from 'node:readline';
+
+export interface SinkBatch {
+  readonly id: number;
+  readonly workerId: string;
+  readonly shardId: string;
+  readonly epoch: number;
+  readonly records: readonly (readonly [key: string, n: number])[];
+}
+export type SinkAnswer =
+  | { readonly id: number; readonly kind: 'stored' }
+  | { readonly id: number; readonly kind: 'fenced'; readonly epoch: number };
+
+/** What the sink saw. `lost` needs to know what was produced. */
+export interface SinkCounts {
+  readonly processed: number;
+  readonly duplicated: number;
+  readonly reordered: number;
+  /** Batches refused because a higher epoch had written to the shard before. */
+  readonly fenced: number;
+}
+
+interface Seen {
+  /** Every n from 1 to here came. */
+  through: number;
+  highest: number;
+  readonly beyond: Set<number>;
+}
+
+/** The sink's account, per key: each n counts once, more are duplicates, and an n that first comes after a higher one is out of order. */
+export class SinkLedger {
+  readonly #keys = new Map<string, Seen>();
+  readonly #epochs = new Map<string, number>();
+  readonly #byWorker = new Map<string, number>();
+  #counts = { processed: 0, duplicated: 0, reordered: 0, fenced: 0 };
+
+  take(batch: SinkBatch): SinkAnswer {
+    const highestEpoch = this.#epochs.get(batch.shardId) ?? -1;
+    if (batch.epoch < highestEpoch) {
+      this.#counts.fenced++;
+      return { id: batch.id, kind: 'fenced', epoch: highestEpoch };
+    }
+    this.#epochs.set(batch.shardId, batch.epoch);
+    for (const [key, n] of batch.records) this.#count(key, n);
+    this.#byWorker.set(batch.workerId, (this.#byWorker.get(batch.workerId) ?? 0) + batch.records.length);
+    return { id: batch.id, kind: 'stored' };
+  }
+
+  #count(key: string, n: number): void {
+    const seen = this.#keys.get(key) ?? { through: 0, highest: 0, beyond: new Set() };
+    this.#keys.set(key, seen);
+    if (n <= seen.through || seen.beyond.has(n)) {
+      this.#counts.duplicated++;
+      return;
+    }
+    this.#counts.processed++;
+    if (n < seen.highest) this.#counts.reordered++;
+    seen.highest = Math.max(seen.highest, n);
+    seen.beyond.add(n);
+    while (seen.beyond.delete(seen.through + 1)) seen.through++;
+  }
+
+  counts(): SinkCounts {
+    return { ...this.#counts };
+  }
+
+  /** Records taken per worker, duplicates included. */
+  byWorker(): ReadonlyMap<string, number> {
+    return this.#byWorker;
+  }
+
+  /** How many of the produced records never came: `produced` has the last n of each key. */
+  lost(produced: ReadonlyMap<string, number>): number {
+    let lost = 0;
+    for (const [key, last] of produced) {
+      const seen = this.#keys.get(key);
+      for (let n = (seen?.through ?? 0) + 1; n <= last; n++) if (!seen?.beyond.has(n)) lost++;
+    }
+    return lost;
+  }
+}
+
+export interface SinkServer {
+  readonly port: number;
+  readonly ledger: SinkLedger;
+  close(): Promise<void>;
+}
+
+/** Starts the sink on a free loopback port. A line that is not a batch ends its connection. */
+export const startSink = async (): Promise<SinkServer> => {
+  const ledger = new SinkLedger();
+  const sockets = new Set<Socket>();
+  const server: Server = createServer((socket) => {
+    sockets.add(socket);
+    socket.setNoDelay(true);
+    socket.on('close', () => sockets.delete(socket));
+    socket.on('error', () => socket.destroy());
+    createInterface({ input: socket }).on('line', (line) => {
+      try {
+        socket.write(`${JSON.stringify(ledger.take(JSON.parse(line) as SinkBatch))}\n`);
+      } catch {
+        socket.destroy();
+      }
+    });
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const { port } = server.address() as { port: number };
+  return {
+    port,
+    ledger,
+    close: () =>
+      new Promise((resolve) => {
+        for (const socket of sockets) socket.destroy();
+        server.close(() => resolve());
+      }),
+  };
+};
