@@ -36,6 +36,9 @@ const run = async (task: WorkerTask): Promise<void> => {
     zone: task.zone,
     capacity: task.capacity,
     ports,
+    checkpointMs: 1000,
+    // The whole cloud shares this machine's few cores: a busy second must not look like a dead worker.
+    failoverMs: 6000,
     processor: {
       process: async (records, { shardId, epoch }) => {
         const answer = await sink.write({

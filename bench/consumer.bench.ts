@@ -5,14 +5,12 @@ import { slicesOf, WHOLE_RANGE } from '../lib/model/hash-key-range.ts';
 import type { Lease } from '../lib/model/lease.ts';
 import type { StreamRecord } from '../lib/model/shard.ts';
 import type { RecordBatch } from '../lib/ports.ts';
+import type { Hash64 } from '../lib/shadow/digest-chain.ts';
 import { loadHash64 } from '../lib/shadow/xxhash.ts';
 import { printReport } from './report.ts';
 
 const RECORD_BYTES = 1024;
 const BATCH = 1000;
-const quick = process.argv.includes('--quick');
-const recordsPerRun = quick ? 300_000 : 2_000_000;
-const hash = await loadHash64();
 
 /** Batches that are made once and given again under new sequence numbers, so that making them is not measured. */
 const sourceOf = (shard: number, batches: number) => {
@@ -36,7 +34,7 @@ const sourceOf = (shard: number, batches: number) => {
 const idleCounter = { add: () => {}, flush: () => [], total: { records: 0, bytes: 0 } } as unknown as DemandCounter;
 
 /** Milliseconds of CPU for `total` records over `shards`. */
-const run = async (shards: number, total: number, withDigestAndCounters: boolean): Promise<number> => {
+const run = async (hash: Hash64, shards: number, total: number, withDigestAndCounters: boolean): Promise<number> => {
   const perShard = Math.ceil(total / shards / BATCH);
   const sources = Array.from({ length: shards }, (_, shard) => sourceOf(shard, perShard));
   let done = 0;
@@ -113,31 +111,32 @@ const run = async (shards: number, total: number, withDigestAndCounters: boolean
   return (user + system) / 1000;
 };
 
-await run(1, 200_000, true);
-const heapBefore = process.memoryUsage().heapUsed;
-const results = [];
-for (const shards of [1, 64]) {
-  // The pair is run in turn and the medians are compared: the machine is noisy.
-  const pairs = [];
-  for (let i = 0; i < (quick ? 3 : 5); i += 1)
-    pairs.push({ off: await run(shards, recordsPerRun, false), on: await run(shards, recordsPerRun, true) });
-  const median = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
-  const on = median(pairs.map((pair) => pair.on));
-  const off = median(pairs.map((pair) => pair.off));
-  results.push({
-    shards,
-    recordsPerSecPerCore: Math.round((recordsPerRun / on) * 1000),
-    withoutDigestAndCounters: Math.round((recordsPerRun / off) * 1000),
-    usPerRecordForBoth: Number((((on - off) * 1000) / recordsPerRun).toFixed(3)),
-  });
-  console.error(results.at(-1));
-}
-globalThis.gc?.();
-const [one] = results;
-printReport('consumer', {
-  ...one,
-  recordBytes: RECORD_BYTES,
-  heapGrowthMB: Number(((process.memoryUsage().heapUsed - heapBefore) / 1e6).toFixed(1)),
-  results,
-});
-process.exit(0);
+/** Runs the bench. */
+export const bench = async (options: readonly string[]): Promise<number> => {
+  const quick = options.includes('--quick');
+  const recordsPerRun = quick ? 300_000 : 2_000_000;
+  const hash = await loadHash64();
+  await run(hash, 1, 200_000, true);
+  const heapBefore = process.memoryUsage().heapUsed;
+  const results = [];
+  for (const shards of [1, 64]) {
+    // The pair is run in turn and the medians are compared: the machine is noisy.
+    const pairs = [];
+    for (let i = 0; i < (quick ? 3 : 5); i += 1) {
+      pairs.push({ off: await run(hash, shards, recordsPerRun, false), on: await run(hash, shards, recordsPerRun, true) });
+    }
+    const median = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
+    const on = median(pairs.map((pair) => pair.on));
+    const off = median(pairs.map((pair) => pair.off));
+    results.push({
+      shards,
+      recordsPerSecPerCore: Math.round((recordsPerRun / on) * 1000),
+      withoutDigestAndCounters: Math.round((recordsPerRun / off) * 1000),
+      usPerRecordForBoth: Number((((on - off) * 1000) / recordsPerRun).toFixed(3)),
+    });
+    console.error(results.at(-1));
+  }
+  const heapGrowthMB = Number(((process.memoryUsage().heapUsed - heapBefore) / 1e6).toFixed(1));
+  printReport('consumer', { ...results[0], recordBytes: RECORD_BYTES, heapGrowthMB, results });
+  return 0;
+};
