@@ -7,7 +7,7 @@ import { clockSeconds, duration } from './format.ts';
 import { keySpace } from './key-space.ts';
 import { glance, moveList, type PlanView, planList, shadowList, workerList } from './sections.ts';
 
-const EVERY_MS = 2000;
+const EVERY_MS = 3000;
 const LATE_MS = 15_000;
 
 interface Answers {
@@ -28,12 +28,19 @@ const ask = async <T>(path: string): Promise<T> => {
   return body;
 };
 
+/** Each answer is shown as soon as it is there. */
+const arrived = (take: () => unknown): void => {
+  take();
+  heardAtMs = Date.now();
+  draw();
+};
+
 const refresh = async (): Promise<void> => {
   const wanted = {
-    fleet: ask<FleetResponse>('/fleet').then((body) => (answers.fleet = body)),
-    predictions: ask<PredictionsResponse>('/predictions').then((body) => (answers.predictions = body)),
-    monitor: ask<MonitorResponse>('/shadow/monitor').then((body) => (answers.monitor = body)),
-    plans: ask<{ plans: PlanView[] }>('/plans').then((body) => (answers.plans = body.plans)),
+    fleet: ask<FleetResponse>('/fleet').then((body) => arrived(() => (answers.fleet = body))),
+    predictions: ask<PredictionsResponse>('/predictions').then((body) => arrived(() => (answers.predictions = body))),
+    monitor: ask<MonitorResponse>('/shadow/monitor').then((body) => arrived(() => (answers.monitor = body))),
+    plans: ask<{ plans: PlanView[] }>('/plans').then((body) => arrived(() => (answers.plans = body.plans))),
   };
   const results = await Promise.allSettled(Object.values(wanted));
   const names = Object.keys(wanted);
@@ -44,8 +51,6 @@ const refresh = async (): Promise<void> => {
     ({ message }) => message,
   );
   problems = [...byMessage].map(([message, of]) => `${of.map(({ name }) => name).join(', ')}: ${message}`);
-  const failed = results.filter((result) => result.status === 'rejected').length;
-  if (failed < results.length) heardAtMs = Date.now();
   draw();
 };
 

@@ -6,6 +6,8 @@ import { type Task, Tick, task } from './shell.ts';
 
 /** Counters come late after a worker's pause, CloudWatch's points by a few minutes: every tick counts these minutes anew. */
 const WINDOW_MIN = 10;
+/** Workers flush a minute two to four seconds after its end: one that has only just ended would look empty where a flush is still to come. */
+const FLUSHED_AFTER_MS = 5000;
 const HOUR_MS = 60 * MINUTE_MS;
 
 type Collected =
@@ -16,7 +18,7 @@ export const collect = {
   name: 'collect',
   input: Tick,
   run: async ({ streamName }, { ports, nowMs, signal }): Promise<Collected> => {
-    const untilMs = Math.floor(nowMs / MINUTE_MS) * MINUTE_MS;
+    const untilMs = Math.floor((nowMs - FLUSHED_AFTER_MS) / MINUTE_MS) * MINUTE_MS;
     const fromMs = untilMs - WINDOW_MIN * MINUTE_MS;
     const stream = await ports.control.describe(streamName, signal);
     if (stream === null) return { kind: 'skipped', reason: `stream ${streamName} does not exist` };

@@ -7,6 +7,7 @@ import type { Policy } from '../lib/model/policy.ts';
 import type { Rate } from '../lib/model/worker.ts';
 import { plus, utilizationOf } from '../lib/plan/rates.ts';
 import { api, type Endpoint, notFound, ok } from './api-shell.ts';
+import { isFresh, knownWorkers } from './live-workers.ts';
 import { policyOf } from './policy-of.ts';
 import { readFleet } from './read-fleet.ts';
 import { routes } from './routes.ts';
@@ -68,7 +69,7 @@ export const fleetView = (fleet: Fleet, forecasts: readonly Forecast[], policy: 
       return {
         workerId: worker.workerId,
         state: worker.state,
-        alive: true,
+        alive: isFresh(worker, nowMs),
         zone: worker.zone,
         recordsPerSec: worker.load.recordsPerSec,
         capacityRecordsPerSec: worker.capacity.recordsPerSec,
@@ -90,7 +91,7 @@ export const fleet: Endpoint<typeof routes.fleet> = {
   run: async (group, { ports, nowMs, signal }) => {
     const policy = await policyOf(group, ports, signal);
     const [read, forecasts] = await Promise.all([
-      readFleet(group, policy, ports, nowMs, signal),
+      readFleet(group, policy, ports, nowMs, signal, knownWorkers),
       ports.forecasts.latest(group.streamName, signal),
     ]);
     if (read === null) return notFound('UnknownStream', `Kinesis has no stream ${group.streamName}`);

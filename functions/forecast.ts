@@ -7,7 +7,7 @@ import { lastValue } from '../lib/forecast/last-value.ts';
 import type { Model } from '../lib/forecast/model.ts';
 import { seasonalNaive } from '../lib/forecast/seasonal-naive.ts';
 import { projectSeries } from '../lib/history/project-series.ts';
-import { MINUTE_MS } from '../lib/model/demand.ts';
+import { type DemandSeries, MINUTE_MS } from '../lib/model/demand.ts';
 import { type Forecast, QUANTILES } from '../lib/model/forecast.ts';
 import { rangeText, WHOLE_RANGE } from '../lib/model/hash-key-range.ts';
 import type { MetricPoint } from '../lib/ports.ts';
@@ -19,10 +19,16 @@ const HISTORY_MS = 8 * 24 * 3_600_000;
 /** To the longest lead time that a queue of reshards may need; closer together where it is near. */
 export const HORIZONS_SEC = [60, 120, 180, 300, 420, 600, 900, 1200, 1500, 1800] as const;
 
+const METRICS = ['records', 'bytes'] as const;
+/** What is left of the function's time is for storing. */
+const BUDGET_MS = 35_000;
+
 type Forecasted =
   | {
       readonly kind: 'forecasted';
       readonly series: number;
+      /** Series whose turn comes with the next tick. */
+      readonly left: number;
       readonly observedUntilMs: number;
       readonly models: Readonly<Record<string, number>>;
     }
@@ -38,6 +44,18 @@ const allModels = (): readonly Model[] => {
 const keyOf = ({ scope, metric, hashKeyRange }: Pick<Forecast, 'scope' | 'metric' | 'hashKeyRange'>): string =>
   `${scope}/${metric}/${rangeText(hashKeyRange)}`;
 
+/** A series begins where it is known: a young one is short, not a week of gaps. Null when nothing is known. */
+const sinceFirstKnown = (series: DemandSeries): DemandSeries | null => {
+  const first = series.values.findIndex((value) => !Number.isNaN(value));
+  if (first < 0) return null;
+  return {
+    ...series,
+    startMs: series.startMs + first * series.stepSec * 1000,
+    values: series.values.subarray(first),
+    censored: series.censored.subarray(first),
+  };
+};
+
 /** What the dashboard shows of a stream's own forecast. Shards are many and their ids change: the highest of them stands for all. */
 export const metricsOf = (
   forecasts: readonly Forecast[],
@@ -47,7 +65,7 @@ export const metricsOf = (
   const upperOf = ({ windowMaxQuantiles }: Forecast) => windowMaxQuantiles[QUANTILES.indexOf(0.95)]?.at(-1) ?? 0;
   const units = { records: 'Count/Second', bytes: 'Bytes/Second' } as const;
   const points: MetricPoint[] = [];
-  for (const metric of ['records', 'bytes'] as const) {
+  for (const metric of METRICS) {
     const unit = units[metric];
     const title = metric === 'records' ? 'Records' : 'Bytes';
     const stream = forecasts.find((each) => each.scope === 'stream' && each.metric === metric);
@@ -65,14 +83,9 @@ export const metricsOf = (
         atMs: nowMs,
       });
   }
-  const oldest = forecasts.map((each) => each.observedUntilMs);
-  points.push({
-    name: 'ForecastAge',
-    value: Math.max(0, nowMs - Math.min(...oldest)) / 1000,
-    unit: 'Seconds',
-    dimensions,
-    atMs: nowMs,
-  });
+  const oldestMs = Math.min(...forecasts.map((each) => each.observedUntilMs));
+  if (forecasts.length > 0)
+    points.push({ name: 'ForecastAge', value: Math.max(0, nowMs - oldestMs) / 1000, unit: 'Seconds', dimensions, atMs: nowMs });
   return points;
 };
 
@@ -94,21 +107,28 @@ export const forecast = {
       { scope: 'stream' as const, range: WHOLE_RANGE },
       ...stream.shards.filter((shard) => !shard.closed).map((shard) => ({ scope: 'shard' as const, range: shard.hashKeyRange })),
     ];
+    // The choice of a model costs seconds, and all of them may be due at once: who waited longest comes first, the rest keeps its forecast for a tick.
+    const jobs = scopes
+      .flatMap(({ scope, range }) => METRICS.map((metric) => ({ scope, metric, hashKeyRange: range })))
+      .map((job) => ({ ...job, before: previous.get(keyOf(job)) ?? null }))
+      .sort((one, other) => (one.before?.issuedAtMs ?? 0) - (other.before?.issuedAtMs ?? 0));
+    const untilMonotonicMs = ports.clock.monotonicMs() + BUDGET_MS;
     const made: Forecast[] = [];
-    for (const { scope, range } of scopes) {
-      for (const metric of ['records', 'bytes'] as const) {
-        const series = { ...projectSeries(blocks, range, metric, fromMs, untilMs), streamName };
-        if (series.values.every(Number.isNaN)) continue;
-        const before = previous.get(keyOf({ scope, metric, hashKeyRange: range })) ?? null;
-        made.push(forecastSeries(series, scope, HORIZONS_SEC, allModels(), before, nowMs));
-        signal.throwIfAborted();
-      }
+    let left = jobs.length;
+    for (const { scope, metric, hashKeyRange, before } of jobs) {
+      if (ports.clock.monotonicMs() > untilMonotonicMs) break;
+      left--;
+      const series = sinceFirstKnown({ ...projectSeries(blocks, hashKeyRange, metric, fromMs, untilMs), streamName });
+      if (series !== null) made.push(forecastSeries(series, scope, HORIZONS_SEC, allModels(), before, nowMs));
     }
+    signal.throwIfAborted();
     await ports.forecasts.put(made, signal);
-    await ports.metrics.publish(metricsOf(made, { Application: application, StreamName: streamName }, nowMs), signal);
+    const fresh = new Map(made.map((each) => [keyOf(each), each]));
+    const standing = jobs.flatMap((job) => fresh.get(keyOf(job)) ?? job.before ?? []);
+    await ports.metrics.publish(metricsOf(standing, { Application: application, StreamName: streamName }, nowMs), signal);
     const chosen: Record<string, number> = {};
     for (const { model } of made) chosen[model] = (chosen[model] ?? 0) + 1;
-    return { kind: 'forecasted', series: made.length, observedUntilMs: untilMs, models: chosen };
+    return { kind: 'forecasted', series: made.length, left, observedUntilMs: untilMs, models: chosen };
   },
 } satisfies Task<typeof Tick, Forecasted>;
 

@@ -10,6 +10,18 @@ const FRESH_MS = 30_000;
 const DOUBTFUL_MS = 10 * 60_000;
 const SECOND_LOOK_MS = 2_000;
 
+/** Whether a heartbeat was reported lately, by this clock. */
+export const isFresh = (worker: Worker, nowMs: number): boolean => Math.abs(nowMs - worker.reportedAtMs) <= FRESH_MS;
+
+/** Workers heard of lately, living or just gone: for a view that must not wait. */
+export const knownWorkers = async (
+  group: Group,
+  ports: Pick<Ports, 'workers'>,
+  nowMs: number,
+  signal?: AbortSignal,
+): Promise<Worker[]> =>
+  (await ports.workers.list(group, signal)).filter((worker) => Math.abs(nowMs - worker.reportedAtMs) <= DOUBTFUL_MS);
+
 /** Workers whose heartbeat is recent, or moves between two looks. */
 export const liveWorkers = async (
   group: Group,
@@ -19,12 +31,12 @@ export const liveWorkers = async (
 ): Promise<Worker[]> => {
   const first = await ports.workers.list(group, signal);
   const ageMs = (worker: Worker) => Math.abs(nowMs - worker.reportedAtMs);
-  const doubtful = first.filter((worker) => ageMs(worker) > FRESH_MS && ageMs(worker) <= DOUBTFUL_MS);
-  if (doubtful.length === 0) return first.filter((worker) => ageMs(worker) <= FRESH_MS);
+  const doubtful = first.filter((worker) => !isFresh(worker, nowMs) && ageMs(worker) <= DOUBTFUL_MS);
+  if (doubtful.length === 0) return first.filter((worker) => isFresh(worker, nowMs));
   const before = new Map(first.map((worker) => [worker.workerId, worker.heartbeat]));
   await ports.clock.sleep(SECOND_LOOK_MS, signal);
   const second = await ports.workers.list(group, signal);
   return second.filter(
-    (worker) => ageMs(worker) <= FRESH_MS || (before.get(worker.workerId) ?? worker.heartbeat) !== worker.heartbeat,
+    (worker) => isFresh(worker, nowMs) || (before.get(worker.workerId) ?? worker.heartbeat) !== worker.heartbeat,
   );
 };

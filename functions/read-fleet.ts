@@ -55,20 +55,21 @@ const spreadOfShard = (blocks: readonly HistoryBlock[], shard: Shard, coldWindow
   return { shardId: shard.shardId, sliceShares, current, ...(recentPeak && { recentPeak }) };
 };
 
-/** The fleet of one stream; null when Kinesis has no such stream. */
+/** The fleet of one stream; null when Kinesis has no such stream. Its workers are the live ones, unless another way of looking is given. */
 export const readFleet = async (
   group: Group,
   policy: Policy,
   ports: FleetPorts,
   nowMs: number,
   signal?: AbortSignal,
+  workersOf = liveWorkers,
 ): Promise<Fleet | null> => {
   const { application, streamName } = group;
   const lookBackMin = Math.max(policy.coldWindowMin, SPREAD_MIN) + policy.staleAfterSec / 60 + 60;
   const [stream, leases, workers, operations, blocks] = await Promise.all([
     ports.control.describe(streamName, signal),
     ports.leases.list(group, signal),
-    liveWorkers(group, ports, nowMs, signal),
+    workersOf(group, ports, nowMs, signal),
     ports.operations.recent(group, OPERATIONS, signal),
     ports.history.read(streamName, nowMs - lookBackMin * MINUTE_MS, nowMs, signal),
   ]);

@@ -23,16 +23,13 @@ export const workerStatements = (
     table('demand', 'BatchWriteItem'),
     new PolicyStatement({ actions: ['states:SendTaskSuccess'], resources: [handoverMachine.stateMachineArn] }),
     new PolicyStatement({
-      actions: [
-        'kinesis:DescribeStreamSummary',
-        'kinesis:ListShards',
-        'kinesis:GetShardIterator',
-        'kinesis:GetRecords',
-        'kinesis:RegisterStreamConsumer',
-        'kinesis:DescribeStreamConsumer',
-      ],
-      resources: [...arns],
+      actions: ['kinesis:DescribeStreamSummary', 'kinesis:ListShards', 'kinesis:GetShardIterator', 'kinesis:GetRecords'],
+      resources: arns,
     }),
-    new PolicyStatement({ actions: ['kinesis:SubscribeToShard', 'kinesis:DescribeStreamConsumer'], resources: consumers }),
+    // These name both the stream and the consumer. Source: service authorization reference, Kinesis Data Streams.
+    new PolicyStatement({
+      actions: ['kinesis:RegisterStreamConsumer', 'kinesis:DescribeStreamConsumer', 'kinesis:SubscribeToShard'],
+      resources: [...arns, ...consumers],
+    }),
   ];
 };

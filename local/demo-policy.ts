@@ -34,13 +34,11 @@ export const demoPolicy = (
   const coming = highest(load, load.now, load.now + RISE_MIN);
   const rise = recent > 0 ? coming / recent : 1;
   const start = Math.min(Math.max((TARGET * 1.55) / rise, LOWEST_START), HIGHEST_START);
-  const perShard = ranges
-    .map((range) => highestOf(load.now - 5, load.now + 1, (minute) => rateWithin(load, range, minute)))
-    .sort((a, b) => b - a);
-  const capacity = Math.max(round1(perShard[0]! / start), 1);
-  // Two workers share the shards at first and the third joins empty: the fuller of them may hold the hottest half.
-  const hottestHalf = perShard.slice(0, Math.ceil(perShard.length / 2)).reduce((a, b) => a + b, 0);
-  const workerRecords = Math.max(round1(hottestHalf / start), 1);
+  const perShard = ranges.map((range) => highestOf(load.now - 5, load.now + 1, (minute) => rateWithin(load, range, minute)));
+  const capacity = Math.max(round1(Math.max(...perShard) / start), 1);
+  // Two workers take the shards in turns at first, and the third joins empty.
+  const turns = [0, 1].map((turn) => perShard.filter((_, i) => i % 2 === turn).reduce((a, b) => a + b, 0));
+  const workerRecords = Math.max(round1(Math.max(...turns) / start), 1);
   const policy = Policy.parse({
     ...names,
     mode: 'act',
@@ -51,6 +49,8 @@ export const demoPolicy = (
     minShards: ranges.length,
     maxShards: ranges.length * 3,
     reshardDurationPriorSec: 60,
+    // Every third tick: splits and moves take turns, so that both can be watched.
+    splitCooldownSec: 160,
     minLeadTimeSec: 900,
     staleAfterSec: 300,
     maxOperationsPerHour: 60,
@@ -63,7 +63,7 @@ export const demoPolicy = (
     explanation: [
       `load now ${recent.toFixed(0)} records/s; the trace rises to ${coming.toFixed(0)} within ${RISE_MIN} minutes (known here only to choose the sizes below)`,
       `a shard takes ${capacity} records/s: the hottest of the ${ranges.length} is ${(start * 100).toFixed(0)} % full now, the target is ${TARGET * 100} %`,
-      `a worker takes ${workerRecords} records/s: the hottest ${Math.ceil(perShard.length / 2)} shards on one worker fill ${(start * 100).toFixed(0)} % of it now`,
+      `a worker takes ${workerRecords} records/s: the fuller of the two that share the shards is ${(start * 100).toFixed(0)} % full now, the third joins empty`,
       overCapacityAfterMin === null
         ? 'without a change no shard would be over its capacity within a day'
         : `without a change a shard would be over its capacity in minute ${overCapacityAfterMin} from now`,

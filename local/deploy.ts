@@ -100,8 +100,14 @@ const run = async (
   log: string,
   signal: AbortSignal,
 ): Promise<void> => {
-  const child = spawn(command, args, { cwd: PROJECT, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
-  // The command line starts the app as a process of its own: the group ends together.
+  // Under a keeper: it ends with this process, however that ends, and the app that it starts with it.
+  const child = spawn(process.execPath, [join(PROJECT, 'local', 'keeper.ts'), command, ...args], {
+    cwd: PROJECT,
+    env,
+    stdio: ['pipe', 'pipe', 'pipe'],
+    detached: true,
+  });
+  child.stdin.on('error', () => {});
   const end = () => {
     if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
   };

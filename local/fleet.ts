@@ -28,11 +28,28 @@ export interface FleetOptions {
 export const startFleet = async (options: FleetOptions): Promise<Child<WorkerMessage>[]> => {
   const start = (zone: (typeof ZONES)[number]): { child: Child<WorkerMessage>; started: Promise<void> } => {
     const workerId = `worker-${zone}`;
-    const task: WorkerTask = { ...options.group, workerId, zone, capacity: options.capacity, sinkPort: options.sinkPort, tables: options.tables };
-    const child = startChild<WorkerMessage>('./worker.ts', workerId, task, options.env, join(options.directory, `${workerId}.log`));
+    const task: WorkerTask = {
+      ...options.group,
+      workerId,
+      zone,
+      capacity: options.capacity,
+      sinkPort: options.sinkPort,
+      tables: options.tables,
+    };
+    const child = startChild<WorkerMessage>(
+      './worker.ts',
+      workerId,
+      task,
+      options.env,
+      join(options.directory, `${workerId}.log`),
+    );
     const started = new Promise<void>((resolve, reject) => {
-      child.on((message) => (message.kind === 'started' ? resolve() : reject(new Error(`${workerId} did not start: ${message.message}`))));
-      void child.ended.then(({ code, signal }) => reject(new Error(`${workerId} ended while starting (${signal ?? `code ${code}`}); see ${child.log}`)));
+      child.on((message) =>
+        message.kind === 'started' ? resolve() : reject(new Error(`${workerId} did not start: ${message.message}`)),
+      );
+      void child.ended.then(({ code, signal }) =>
+        reject(new Error(`${workerId} ended while starting (${signal ?? `code ${code}`}); see ${child.log}`)),
+      );
     });
     started.catch(() => {});
     return { child, started };
@@ -46,9 +63,14 @@ export const startFleet = async (options: FleetOptions): Promise<Child<WorkerMes
   const first = await begin(ZONES.slice(0, 2));
   const untilMs = performance.now() + OWNED_WITHIN_MS;
   for (;;) {
-    const owned = (await options.leases.list(options.group)).filter((lease) => lease.owner !== undefined && lease.state === 'active');
+    const owned = (await options.leases.list(options.group)).filter(
+      (lease) => lease.owner !== undefined && lease.state === 'active',
+    );
     if (owned.length >= options.shardCount) break;
-    if (performance.now() > untilMs) throw new Error(`only ${owned.length} of ${options.shardCount} shards found an owner within ${OWNED_WITHIN_MS / 1000} s; see ${options.directory}`);
+    if (performance.now() > untilMs)
+      throw new Error(
+        `only ${owned.length} of ${options.shardCount} shards found an owner within ${OWNED_WITHIN_MS / 1000} s; see ${options.directory}`,
+      );
     await sleep(200, undefined, { signal: options.signal });
   }
   return [...first, ...(await begin(ZONES.slice(2)))];

@@ -2,7 +2,8 @@
 // in: records · out: requests, one after the other; what was refused goes first in the next, and no later record of its key overtakes it
 import type { DueRecord } from './record-source.ts';
 
-const MOST_PER_REQUEST = 100;
+/** Kinesis takes 500; after a stall of the emulator what waited must not take as long again. */
+const MOST_PER_REQUEST = 400;
 /** How many records of one key may wait before more than one of them goes into a request. */
 const PATIENCE = 4;
 

@@ -1,4 +1,5 @@
 // local/prepare: runs before `npm start` and `npm test`, under the machine's own Node: installs what is missing. Plain JavaScript for that reason.
+// `--tests` also looks for the browser that the console's tests want; without one they report skipped.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -43,4 +44,22 @@ if (!isCurrent) {
   } catch {
     fail('npm ci failed; its output is above');
   }
+}
+
+const hasBrowser = () =>
+  ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].some((path) => existsSync(path));
+if (process.argv.includes('--tests') && !hasBrowser()) {
+  const apt = (...args) =>
+    spawnSync('apt-get', args, {
+      stdio: ['ignore', 2, 2],
+      timeout: 300_000,
+      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+    }).status === 0;
+  const mayInstall = process.getuid?.() === 0 && spawnSync('apt-get', ['--version']).status === 0;
+  if (mayInstall) {
+    process.stderr.write('installing chromium for the tests of the console …\n');
+    if (!apt('install', '-y', '--no-install-recommends', 'chromium') && apt('update'))
+      apt('install', '-y', '--no-install-recommends', 'chromium');
+  }
+  if (!hasBrowser()) process.stderr.write('no chromium on this machine: the tests of the console’s page will be skipped\n');
 }

@@ -23,15 +23,29 @@ export const replayOf = (load: Load): Replay => {
   const minutes = Array.from({ length: load.minutes.length - load.now }, (_, i) => load.now + i);
   return {
     rates: minutes.map((minute) => replayRate(load, minute)),
-    keys: load.keys.map(({ key, share }) => ({ key, share: typeof share === 'number' ? share : minutes.map((minute) => share[minute] ?? 0) })),
+    keys: load.keys.map(({ key, share }) => ({
+      key,
+      share: typeof share === 'number' ? share : minutes.map((minute) => share[minute] ?? 0),
+    })),
   };
 };
 
 /** Starts the producing process; the replay itself begins at `startAtMs`. */
-export const startProducer = async (load: Load, task: Omit<ReplayTask, 'replayFile'>, env: Readonly<Record<string, string>>, directory: string): Promise<Producer> => {
+export const startProducer = async (
+  load: Load,
+  task: Omit<ReplayTask, 'replayFile'>,
+  env: Readonly<Record<string, string>>,
+  directory: string,
+): Promise<Producer> => {
   const replayFile = join(directory, 'replay.json');
   await writeFile(replayFile, JSON.stringify(replayOf(load)));
-  const child = startChild<ReplayMessage>('./replay.ts', 'producer', { ...task, replayFile } satisfies ReplayTask, env, join(directory, 'producer.log'));
+  const child = startChild<ReplayMessage>(
+    './replay.ts',
+    'producer',
+    { ...task, replayFile } satisfies ReplayTask,
+    env,
+    join(directory, 'producer.log'),
+  );
   let taken = 0;
   let produced: Produced | null = null;
   child.on((message) => {

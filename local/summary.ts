@@ -1,6 +1,6 @@
 // local/summary: how a run went, from the sink's own record and the stored outcomes.
 // in: counts, outcomes, the known trace · out: the figures, the verdict, and both as text
-import { QUANTILES, type Forecast } from '../lib/model/forecast.ts';
+import { type Forecast, QUANTILES } from '../lib/model/forecast.ts';
 import type { HandoverOutcome, ReshardOutcome } from '../lib/model/operation.ts';
 import type { Load } from './load.ts';
 
@@ -57,8 +57,10 @@ export interface Summary {
   readonly fenced: number;
 }
 
-export const isForeseenReshard = (outcome: ReshardOutcome): boolean => outcome.trigger === 'forecast' && outcome.result === 'done';
-export const isForeseenHandover = (outcome: HandoverOutcome): boolean => outcome.trigger === 'forecast' && outcome.result === 'moved';
+export const isForeseenReshard = (outcome: ReshardOutcome): boolean =>
+  outcome.trigger === 'forecast' && outcome.result === 'done';
+export const isForeseenHandover = (outcome: HandoverOutcome): boolean =>
+  outcome.trigger === 'forecast' && outcome.result === 'moved';
 
 /** The nearest-rank percentile; null of nothing. */
 export const percentile = (values: readonly number[], share: number): number | null => {
@@ -91,7 +93,10 @@ export const summarize = (facts: RunFacts): Summary => {
     reordered: facts.reordered,
     foresightSec: firstSplit === undefined || overAtMs === null ? null : Math.round((overAtMs - firstSplit.startedAtMs) / 1000),
     forecastPeak: round(forecastPeak),
-    actualPeak: facts.forecast === null || horizonSec === null ? null : round(highestBetween(facts, facts.forecast.observedUntilMs, facts.forecast.observedUntilMs + horizonSec * 1000)),
+    actualPeak:
+      facts.forecast === null || horizonSec === null
+        ? null
+        : round(highestBetween(facts, facts.forecast.observedUntilMs, facts.forecast.observedUntilMs + horizonSec * 1000)),
     splits: done.filter((outcome) => outcome.change === 'split').length,
     merges: done.filter((outcome) => outcome.change === 'merge').length,
     handovers: moved.length,
@@ -114,13 +119,17 @@ const highestBetween = ({ load, nowMs }: RunFacts, fromMs: number, untilMs: numb
 /** What keeps the run from counting as good; empty when nothing does. After a kill duplicates are the at-least-once that remains. */
 export const complaintsOf = (facts: RunFacts, summary: Summary): string[] => {
   const complaints: string[] = [];
-  if (facts.awaited && !facts.reshards.some(isForeseenReshard)) complaints.push(`no foreseen reshard came${attempts(facts.reshards)}`);
-  if (facts.awaited && !facts.handovers.some(isForeseenHandover)) complaints.push(`no foreseen handover came${attempts(facts.handovers)}`);
+  if (facts.awaited && !facts.reshards.some(isForeseenReshard))
+    complaints.push(`no foreseen reshard came${attempts(facts.reshards)}`);
+  if (facts.awaited && !facts.handovers.some(isForeseenHandover))
+    complaints.push(`no foreseen handover came${attempts(facts.handovers)}`);
   if (summary.lost > 0) complaints.push(`${summary.lost} records were lost`);
   if (summary.reordered > 0) complaints.push(`${summary.reordered} records came out of order within their key`);
   if (summary.duplicated > 0 && facts.killed === null) complaints.push(`${summary.duplicated} records came twice`);
-  if (facts.producerInversions > 0) complaints.push(`the producer itself wrote ${facts.producerInversions} records out of order after a partial refusal`);
-  if (summary.foresightSec !== null && summary.foresightSec <= 0) complaints.push(`the split began ${-summary.foresightSec} s after the old layout would have been over its capacity`);
+  if (facts.producerInversions > 0)
+    complaints.push(`the producer itself wrote ${facts.producerInversions} records out of order after a partial refusal`);
+  if (summary.foresightSec !== null && summary.foresightSec <= 0)
+    complaints.push(`the split began ${-summary.foresightSec} s after the old layout would have been over its capacity`);
   return complaints;
 };
 
@@ -132,12 +141,30 @@ export const summaryText = (summary: Summary, complaints: readonly string[]): st
   const or = (value: number | null, unit: string) => (value === null ? 'none' : `${value}${unit}`);
   const rows: [string, string][] = [
     ['trace', summary.trace],
-    ['records', `${summary.produced} produced, ${summary.processed} processed, ${summary.lost} lost, ${summary.duplicated} duplicated, ${summary.reordered} out of order`],
-    ['foresight', summary.foresightSec === null ? 'none' : `the first split began ${summary.foresightSec} s before the old layout would have been over its capacity (100 % of a shard, from the known trace)`],
-    ['peak of the next 30 min', `${or(summary.forecastPeak, ' records/s')} foreseen (95 % bound when the split began), ${or(summary.actualPeak, ' records/s')} in the trace`],
+    [
+      'records',
+      `${summary.produced} produced, ${summary.processed} processed, ${summary.lost} lost, ${summary.duplicated} duplicated, ${summary.reordered} out of order`,
+    ],
+    [
+      'foresight',
+      summary.foresightSec === null
+        ? 'none'
+        : `the first split began ${summary.foresightSec} s before the old layout would have been over its capacity (100 % of a shard, from the known trace)`,
+    ],
+    [
+      'peak of the next 30 min',
+      `${or(summary.forecastPeak, ' records/s')} foreseen (95 % bound when the split began), ${or(summary.actualPeak, ' records/s')} in the trace`,
+    ],
     ['reshards', `${summary.splits} splits, ${summary.merges} merges`],
     ['handovers', `${summary.handovers}, pause p50 ${or(summary.pauseMsP50, ' ms')}, p99 ${or(summary.pauseMsP99, ' ms')}`],
-    ...(summary.killed === null ? [] : [['killed', `${summary.killed} by kill -9; the sink refused ${summary.fenced} batches of older epochs`] as [string, string]]),
+    ...(summary.killed === null
+      ? []
+      : [
+          ['killed', `${summary.killed} by kill -9; the sink refused ${summary.fenced} batches of older epochs`] as [
+            string,
+            string,
+          ],
+        ]),
     ['took', `${summary.seconds} s from the start of the replay`],
     ['verdict', complaints.length === 0 ? 'good' : complaints.join('; ')],
   ];

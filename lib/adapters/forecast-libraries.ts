@@ -73,7 +73,7 @@ const smooth = (series: EvenSeries, origin: number, horizonSteps: readonly numbe
   if (intervals === undefined || point.some((value) => !Number.isFinite(value))) return null;
   const deviations = intervals.upper.map((upper, i) => Math.max(0, upper - point[i]!) / normalQuantile(0.95));
   const stepOf = (horizon: number): number => Math.ceil(horizon / perStep) - 1;
-  const clamp = (value: number): number => (value > 0 ? value : 0);
+  const clamp = (value: number): number => Math.max(value, 0);
   return {
     quantiles: QUANTILES.map((level) =>
       horizonSteps.map((horizon) => clamp(point[stepOf(horizon)]! + normalQuantile(level) * deviations[stepOf(horizon)]!)),

@@ -2,96 +2,85 @@
 // in: each step's point forecasts, and what came · out: quantiles of the points and of the window's maximum
 //
 // The maximum of the window is tracked by its own residuals (the highest value that came in the window, less the highest that was forecast). The maximum of
-// pointwise 95 % bounds is no bound on the maximum: measured, it holds 74 to 87 % of the time. Residuals are compared after division by a scale: how large
-// they were of late, times how much larger they usually are at the hour ahead than at this one.
+// pointwise 95 % bounds is no bound on the maximum: measured, it holds 74 to 87 % of the time.
+// A residual is compared after division by a scale: how large residuals were of late, times how much larger they usually are at the hour ahead than at this
+// one, times the root of the surprise: how much larger they were in the last minutes than of late.
+// Two bounds on the maximum are tracked: around the highest point forecast, and around the highest that a rise seen on earlier days would bring. The higher
+// of the two holds while little is known, and later where that has cost less.
 import { QUANTILES } from '../model/forecast.ts';
 import { HourlyScale } from './hourly-scale.ts';
 import type { LogScale } from './log-scale.ts';
 import type { ModelForecast } from './model.ts';
-import { SlidingQuantile } from './sliding-quantile.ts';
+import { Residuals } from './residuals.ts';
 
+const DAY_SEC = 86_400;
 /** Residuals of one horizon are kept every five minutes: nearer ones say the same again. */
 const KEEP_EVERY_SEC = 300;
-/** As many as five-minute residuals of two days: enough for a 95 % quantile, few enough to follow a change. */
-const KEPT = 576;
-/** The memory of the residuals' scale. */
-const SCALE_MEMORY_SEC = 8 * 3600;
+/** The memory of the residuals' size. */
+const SIZE_MEMORY_SEC = 8 * 3600;
 /** The first residuals of a series are no measure yet. */
 const WARM_UP_SEC = 30 * 60;
-/** A residual counts towards the scale at most this many times the scale. */
-const OUTLIER = 6;
+const SURPRISE_MEMORY_SEC = 600;
+const LARGEST_SURPRISE = 4;
+/** For so long a rise that was seen before is believed without proof. */
+const BELIEF_SEC = 2 * DAY_SEC;
+const PREFERENCE_MEMORY_SEC = 2 * DAY_SEC;
+/** Losses are compared at this level, in sizes of residuals, up to this many. */
+const LEVEL = 0.95;
+const LARGEST_LOSS = 8;
+const FIRST_UPPER = QUANTILES.indexOf(0.9);
 const TINY = 1e-9;
-const O: any = { sp: 0, spT: 600, cap: 4, ...JSON.parse(process.env.O ?? '{}') };
-
-/** One kind of forecast (points, or peaks of windows) with its residuals, per horizon. */
-class Residuals {
-  readonly centres: Float64Array;
-  readonly scales: Float64Array;
-  readonly recent: Float64Array;
-  private readonly kept: SlidingQuantile[];
-
-  constructor(horizons: number, cells: number) {
-    this.centres = new Float64Array(cells).fill(Number.NaN);
-    this.scales = new Float64Array(cells);
-    this.recent = new Float64Array(horizons);
-    this.kept = Array.from({ length: horizons }, () => new SlidingQuantile(KEPT));
-  }
-
-  issue(cell: number, j: number, centre: number, ratio: number): void {
-    this.centres[cell] = centre;
-    this.scales[cell] = Math.max(this.recent[j]! * ratio, TINY);
-  }
-
-  /** Learns how far off the forecast in `cell` was, and answers the size of its residual as it counts. */
-  judge(cell: number, j: number, came: number, forgetting: number, keep: boolean): number {
-    const residual = came - this.centres[cell]!;
-    if (keep) this.kept[j]!.push(residual / this.scales[cell]!);
-    const scale = this.recent[j]!;
-    const size = scale === 0 ? Math.abs(residual) : Math.min(Math.abs(residual), OUTLIER * scale);
-    this.recent[j] = scale === 0 ? size : scale + forgetting * (size - scale);
-    return size;
-  }
-
-  quantile(row: number, j: number, level: number): number {
-    return this.centres[row + j]! + this.kept[j]!.quantile(level, 0) * this.scales[row + j]!;
-  }
-}
 
 /** Tracks a run of forecasts, one step at a time: `judge` what came, then `issue` the next forecasts. All in demand. */
 export class BoundsTracker {
   private readonly horizons: readonly number[];
   private readonly longest: number;
-  private readonly stepSec: number;
   private readonly scale: LogScale;
-  private readonly keepEvery: number;
-  private readonly warmUp: number;
-  private readonly forgetting: number;
   private readonly hourly: HourlyScale;
-  private readonly came: Float64Array;
   private readonly points: Residuals;
   private readonly peaks: Residuals;
+  /** Peaks with a rise of earlier days in them; null for a model that tells none. */
+  private readonly risen: Residuals | null;
+  private readonly keepEvery: number;
+  private readonly warmUp: number;
+  private readonly belief: number;
+  private readonly sizeForgetting: number;
+  private readonly surpriseForgetting: number;
+  private readonly preferenceForgetting: number;
+  private readonly came: Float64Array;
+  private readonly surprises: Float64Array;
+  private readonly plainBounds: Float64Array;
+  private readonly risenBounds: Float64Array;
+  private plainLoss = 0;
+  private risenLoss = 0;
   private judged = 0;
-  private readonly fast: Float64Array;
 
-  /** `scale` is the one on which residuals at high and at low load are alike. */
-  constructor(horizonSteps: readonly number[], stepSec: number, scale: LogScale) {
+  /** `scale` is the one on which residuals at high and at low load are alike; `tellsRises` whether `issue` gets peaks of its own. */
+  constructor(horizonSteps: readonly number[], stepSec: number, scale: LogScale, tellsRises: boolean) {
+    const forgetting = (memorySec: number): number => 1 - Math.exp(-stepSec / memorySec);
+    const cells = horizonSteps.length * (horizonSteps.at(-1) ?? 0);
     this.horizons = horizonSteps;
     this.longest = horizonSteps.at(-1) ?? 0;
-    this.stepSec = stepSec;
     this.scale = scale;
+    this.hourly = new HourlyScale(stepSec);
+    this.points = new Residuals(horizonSteps.length, cells);
+    this.peaks = new Residuals(horizonSteps.length, cells);
+    this.risen = tellsRises ? new Residuals(horizonSteps.length, cells) : null;
     this.keepEvery = Math.max(1, Math.round(KEEP_EVERY_SEC / stepSec));
     this.warmUp = WARM_UP_SEC / stepSec;
-    this.forgetting = 1 - Math.exp(-stepSec / SCALE_MEMORY_SEC);
-    this.hourly = new HourlyScale(stepSec);
-    this.fast = new Float64Array(horizonSteps.length).fill(1);
+    this.belief = BELIEF_SEC / stepSec;
+    this.sizeForgetting = forgetting(SIZE_MEMORY_SEC);
+    this.surpriseForgetting = forgetting(SURPRISE_MEMORY_SEC);
+    this.preferenceForgetting = (forgetting(PREFERENCE_MEMORY_SEC) * this.keepEvery) / horizonSteps.length;
     this.came = new Float64Array(this.longest).fill(Number.NaN);
-    this.points = new Residuals(horizonSteps.length, horizonSteps.length * this.longest);
-    this.peaks = new Residuals(horizonSteps.length, horizonSteps.length * this.longest);
+    this.surprises = new Float64Array(horizonSteps.length).fill(1);
+    this.plainBounds = new Float64Array(tellsRises ? cells : 0);
+    this.risenBounds = new Float64Array(tellsRises ? cells : 0);
   }
 
   /** Compares what came (NaN for a gap) with what was issued for it. */
   judge(demand: number, stepOfDay: number): void {
-    const { horizons, longest, came } = this;
+    const { horizons, longest, came, points, peaks, risen } = this;
     const now = this.judged++;
     const z = Number.isNaN(demand) ? Number.NaN : this.scale.toScale(demand);
     came[now % longest] = z;
@@ -106,37 +95,62 @@ export class BoundsTracker {
         if (value > highest) highest = value;
       }
       const cell = ((now - horizon) % longest) * horizons.length + j;
-      if (Number.isNaN(this.points.centres[cell]!)) continue;
+      if (Number.isNaN(points.centres[cell]!)) continue;
       const keep = now >= this.warmUp + horizon && now % this.keepEvery === j % this.keepEvery;
-      const u = Math.min(O.cap * 2, Math.abs(z - this.points.centres[cell]!) / Math.max(this.points.recent[j]!, TINY));
-      this.fast[j]! += (1 - Math.exp(-this.stepSec / O.spT)) * (u - this.fast[j]!);
-      const size = this.points.judge(cell, j, z, this.forgetting, keep);
-      this.peaks.judge(cell, j, highest, this.forgetting, keep);
-      if (j === horizons.length - 1) this.hourly.learn(stepOfDay, size);
+      const relative = points.judge(cell, j, z, this.sizeForgetting, keep);
+      this.surprises[j]! += this.surpriseForgetting * (Math.min(relative, 2 * LARGEST_SURPRISE) - this.surprises[j]!);
+      if (j === horizons.length - 1) this.hourly.learn(stepOfDay, Math.abs(z - points.centres[cell]!), points.sizes[j]!);
+      peaks.judge(cell, j, highest, this.sizeForgetting, keep);
+      risen?.judge(cell, j, highest, this.sizeForgetting, keep);
+      if (risen && keep && now > this.belief / 2) this.compareBounds(cell, j, highest);
     }
   }
 
-  /** Takes the point forecasts of this step, one per horizon, in demand; `peaks` where the highest of each window is expected above its points. */
-  issue(points: Float64Array, stepOfDay: number, peaks: Float64Array = points): void {
+  /** Takes this step's point forecasts, one per horizon; `rises` are the highest values that earlier days' rises would bring by each horizon. */
+  issue(points: Float64Array, stepOfDay: number, rises: Float64Array = points): void {
     const row = this.newestRow();
     let highest = Number.NEGATIVE_INFINITY;
+    let highestRise = Number.NEGATIVE_INFINITY;
     let surprise = 1;
     for (let j = 0; j < this.horizons.length; j++) {
-      surprise = Math.max(surprise, Math.min(O.cap, this.fast[j]!));
-      const ratio = this.hourly.ratio(stepOfDay, stepOfDay + this.horizons[j]!) * (O.sp ? surprise ** O.sp : 1);
+      const cell = row + j;
+      surprise = Math.max(surprise, Math.min(LARGEST_SURPRISE, this.surprises[j]!));
+      const factor = this.hourly.ratio(stepOfDay, stepOfDay + this.horizons[j]!) * Math.sqrt(surprise);
       const point = this.scale.toScale(points[j]!);
-      highest = Math.max(highest, point, peaks === points ? point : this.scale.toScale(peaks[j]!));
-      this.points.issue(row + j, j, point, ratio);
-      this.peaks.issue(row + j, j, highest, ratio);
+      highest = Math.max(highest, point);
+      this.points.issue(cell, j, point, factor);
+      this.peaks.issue(cell, j, highest, factor);
+      if (this.risen === null) continue;
+      highestRise = Math.max(highestRise, highest, this.scale.toScale(rises[j]!));
+      this.risen.issue(cell, j, highestRise, factor);
+      this.plainBounds[cell] = this.peaks.quantile(cell, j, LEVEL);
+      this.risenBounds[cell] = Math.max(this.plainBounds[cell]!, this.risen.quantile(cell, j, LEVEL));
     }
   }
 
   /** The quantiles around the forecasts that were issued last, in demand. */
   forecast(): ModelForecast {
     const row = this.newestRow();
-    const around = (residuals: Residuals): number[][] =>
-      QUANTILES.map((level) => this.horizons.map((_, j) => this.scale.toDemand(residuals.quantile(row, j, level))));
-    return { quantiles: around(this.points), windowMaxQuantiles: around(this.peaks) };
+    const { points, peaks, risen, horizons, scale } = this;
+    const believed = risen !== null && (this.judged < this.belief || this.risenLoss <= this.plainLoss) ? risen : null;
+    const quantiles = QUANTILES.map((level) => horizons.map((_, j) => scale.toDemand(points.quantile(row + j, j, level))));
+    const windowMaxQuantiles = QUANTILES.map((level, q) =>
+      horizons.map((_, j) => {
+        const plain = peaks.quantile(row + j, j, level);
+        return scale.toDemand(believed && q >= FIRST_UPPER ? Math.max(plain, believed.quantile(row + j, j, level)) : plain);
+      }),
+    );
+    return { quantiles, windowMaxQuantiles };
+  }
+
+  /** Follows what each of the two bounds on the maximum costs. */
+  private compareBounds(cell: number, j: number, highest: number): void {
+    const lossOf = (bound: number): number => {
+      const beyond = (highest - bound) / Math.max(this.peaks.sizes[j]!, TINY);
+      return beyond > 0 ? LEVEL * Math.min(beyond, LARGEST_LOSS) : (LEVEL - 1) * Math.max(beyond, -LARGEST_LOSS);
+    };
+    this.plainLoss += this.preferenceForgetting * (lossOf(this.plainBounds[cell]!) - this.plainLoss);
+    this.risenLoss += this.preferenceForgetting * (lossOf(this.risenBounds[cell]!) - this.risenLoss);
   }
 
   private newestRow(): number {

@@ -137,7 +137,13 @@ const choose = (
     return { ...usual, scores, reason };
   }
   const best = candidates.toSorted((a, b) => lossOf(a.score) - lossOf(b.score))[0];
-  if (best === undefined) return { model: lastValue, now: made(lastValue)!, scores, reason: 'no model could be back-tested on this series: last value' };
+  if (best === undefined)
+    return {
+      model: lastValue,
+      now: made(lastValue)!,
+      scores,
+      reason: 'no model could be back-tested on this series: last value',
+    };
   if (usual && usual !== best && lossOf(best.score) > clearly(best.score.origins) * lossOf(usual.score)) {
     const reason = `of ${scores.length} models by back-test ${best.model.name} did better than ${DEFAULT}, but not clearly; ${figuresOf(usual.score)}`;
     return { ...usual, scores, reason };

@@ -7,6 +7,7 @@ const NEWEST_DAY = 0.3;
 /** Hours are compared only as far as this factor, and with this power: a few days tell an hour's scale only roughly. */
 const LARGEST_RATIO = 4;
 const TRUST = 0.7;
+const OUTLIER = 6;
 
 /** The mean size of residuals by hour of the day. */
 export class HourlyScale {
@@ -18,10 +19,12 @@ export class HourlyScale {
     this.stepsPerHour = 3600 / stepSec;
   }
 
-  learn(stepOfDay: number, size: number): void {
+  /** Learns the size of a residual; beyond six times the `usual` size it counts as that. */
+  learn(stepOfDay: number, size: number, usual: number): void {
     const hour = Math.floor(stepOfDay / this.stepsPerHour) % HOURS;
     const count = ++this.counts[hour]!;
-    this.means[hour]! += Math.max(NEWEST_DAY / this.stepsPerHour, 1 / count) * (size - this.means[hour]!);
+    this.means[hour]! +=
+      Math.max(NEWEST_DAY / this.stepsPerHour, 1 / count) * (Math.min(size, OUTLIER * usual) - this.means[hour]!);
   }
 
   /** Residuals at `then` over those at `now`; 1 while either hour is unknown. */

@@ -1,8 +1,8 @@
 // lib/forecast: the workhorse. Constant time for each new value, no refit.
 // in: demand step by step · out: quantiles per horizon and of the window's maximum
 //
-// It knows the profile of the day, the day before, and three levels (of minutes, half an hour, hours). Per horizon simple experts forecast from these: what
-// is usual, or what was yesterday, plus a deviation from it that is smoothed more or less; the newest value; a level; and a regression on all of it that
+// It knows the profile of the day, the day and the week before, and three levels (of minutes, half an hour, hours). Per horizon simple experts forecast from these: what
+// is usual, or what was yesterday or a week ago, plus a deviation from it that is smoothed more or less; the newest value; a level; and a regression on all of it that
 // learns as it goes. They are blended by how well each did of late, and the blend's own residuals are its bounds.
 import { BoundsTracker } from './bounds-tracker.ts';
 import { DayProfile } from './day-profile.ts';
@@ -23,6 +23,9 @@ const REGRESSION_MEMORY_SEC = 1.7 * DAY_SEC;
 const EXPERT_MEMORY_SEC = 4 * HOUR_SEC;
 /** At short steps the regression learns from every fifth minute only: the ones between add time, not knowledge. */
 const LEARN_EVERY_SEC = 300;
+/** An expert that misses the next step by more than this many times its usual error in these minutes is missing something new: the excess counts at all horizons. */
+const MISS_MEMORY_SEC = 10 * MINUTE_SEC;
+const MISS = 2;
 const RIDGE = 0.01;
 /** The memory of the blend's error, by which outliers are told. */
 const SCALE_MEMORY_SEC = 8 * HOUR_SEC;
@@ -31,9 +34,12 @@ const OUTLIER = 6;
 const CONSTANT = 0.1;
 const EVERYTHING = [1, 1, 1];
 const TINY = 1e-9;
-const O: any = { ant: 0, ...JSON.parse(process.env.O ?? '{}') };
 const FEATURES = 7;
-const EXPERTS = 4 + 2 * DEVIATIONS;
+/** Experts: regression, newest value, two levels, then those by the profile, by the day before and by the week before. */
+const BY_PROFILE = 4;
+const BY_YESTERDAY = BY_PROFILE + DEVIATIONS;
+const BY_LAST_WEEK = BY_YESTERDAY + DEVIATIONS;
+const EXPERTS = BY_LAST_WEEK + DEVIATIONS;
 
 const forgettingOf = (memorySec: number, stepSec: number): number => (memorySec === 0 ? 1 : 1 - Math.exp(-stepSec / memorySec));
 
@@ -43,7 +49,8 @@ export class IncrementalForecaster {
   private readonly longest: number;
   private readonly scale: LogScale;
   private readonly profile: DayProfile;
-  private readonly past: Past;
+  private readonly yesterday: Past;
+  private readonly lastWeek: Past;
   private readonly bounds: BoundsTracker;
   private readonly regressions: readonly RecursiveLeastSquares[];
   private readonly levelForgetting: readonly number[];
@@ -54,19 +61,23 @@ export class IncrementalForecaster {
   private readonly levels = new Float64Array(LEVEL_MEMORY_SEC.length);
   private readonly fromUsual = new Float64Array(DEVIATIONS);
   private readonly fromYesterday = new Float64Array(DEVIATIONS);
+  private readonly fromLastWeek = new Float64Array(DEVIATIONS);
   /** What was known and said at each of the last `longest` steps, per horizon. */
   private readonly features: Float64Array;
   private readonly usual: Float64Array;
   private readonly opinions: Float64Array;
   private readonly blended: Float64Array;
   private readonly expertErrors: Float64Array;
+  private readonly misses = new Float64Array(EXPERTS);
+  private readonly missForgetting: number;
   private readonly errorScale: Float64Array;
   private readonly points: Float64Array;
+  private readonly rises: Float64Array;
   private newest = 0;
-  private readonly peaksA = new Float64Array(100);
   private steps = 0;
   private started = false;
   private yesterdayKnown = false;
+  private lastWeekKnown = false;
 
   constructor(horizonSteps: readonly number[], stepSec: number, scale: LogScale, residualScale: LogScale) {
     const count = horizonSteps.length;
@@ -74,22 +85,25 @@ export class IncrementalForecaster {
     this.longest = horizonSteps.at(-1) ?? 0;
     this.scale = scale;
     this.profile = new DayProfile(stepSec);
-    this.past = new Past(this.profile.stepsPerDay, this.longest, stepSec);
-    this.bounds = new BoundsTracker(horizonSteps, stepSec, residualScale);
+    this.yesterday = new Past(this.profile.stepsPerDay, this.longest, stepSec);
+    this.lastWeek = new Past(7 * this.profile.stepsPerDay, this.longest, stepSec);
+    this.bounds = new BoundsTracker(horizonSteps, stepSec, residualScale, true);
     const memory = Math.exp(-Math.max(stepSec, LEARN_EVERY_SEC) / REGRESSION_MEMORY_SEC);
     this.regressions = horizonSteps.map(() => new RecursiveLeastSquares(FEATURES, memory, RIDGE));
     this.levelForgetting = LEVEL_MEMORY_SEC.map((sec) => forgettingOf(sec, stepSec));
     this.deviationForgetting = DEVIATION_MEMORY_SEC.map((sec) => forgettingOf(sec, stepSec));
     this.expertForgetting = forgettingOf(EXPERT_MEMORY_SEC, stepSec);
     this.scaleForgetting = forgettingOf(SCALE_MEMORY_SEC, stepSec);
+    this.missForgetting = forgettingOf(MISS_MEMORY_SEC, stepSec);
     this.learnEvery = Math.max(1, Math.round(LEARN_EVERY_SEC / stepSec));
     this.features = new Float64Array(this.longest * count * FEATURES);
     this.usual = new Float64Array(this.longest * count);
-    this.blended = new Float64Array(this.longest * count);
+    this.blended = new Float64Array(this.longest * count).fill(Number.NaN);
     this.opinions = new Float64Array(this.longest * count * EXPERTS);
     this.expertErrors = new Float64Array(count * EXPERTS);
     this.errorScale = new Float64Array(count);
     this.points = new Float64Array(count);
+    this.rises = new Float64Array(count);
   }
 
   /** Takes the next demand (NaN for a gap) and its step of the day. */
@@ -97,16 +111,18 @@ export class IncrementalForecaster {
     this.bounds.judge(demand, stepOfDay);
     const z = this.scale.toScale(demand);
     const known = !Number.isNaN(z);
+    const first = known && !this.started;
     if (known) {
-      if (!this.started) this.levels.fill(z);
+      if (first) this.levels.fill(z);
       this.started = true;
       this.judgeExperts(z);
       this.newest = z;
       for (let i = 0; i < this.levels.length; i++) this.levels[i]! += this.levelForgetting[i]! * (z - this.levels[i]!);
       this.profile.learn(stepOfDay, z, OUTLIER * Math.max(this.errorScale.at(-1) ?? 0, TINY));
     }
-    this.past.push(z);
-    this.foresee(stepOfDay, known);
+    this.yesterday.push(z);
+    this.lastWeek.push(z);
+    if (this.started) this.foresee(stepOfDay, known, first);
     this.steps++;
   }
 
@@ -123,36 +139,61 @@ export class IncrementalForecaster {
       if (issued < 0) break;
       const cell = (issued % longest) * horizons.length + j;
       const error = Math.abs(z - this.blended[cell]!);
+      if (Number.isNaN(error)) continue;
       const scale = errorScale[j]!;
       errorScale[j] = scale === 0 ? error : scale + this.scaleForgetting * (Math.min(error, OUTLIER * scale) - scale);
       const limit = OUTLIER * Math.max(errorScale[j]!, TINY);
       for (let expert = 0; expert < EXPERTS; expert++) {
-        const expertError = Math.min(Math.abs(z - opinions[cell * EXPERTS + expert]!), limit);
+        const miss = Math.abs(z - opinions[cell * EXPERTS + expert]!);
+        if (Number.isNaN(miss)) continue;
+        if (j === 0) this.misses[expert]! += this.missForgetting * (miss - this.misses[expert]!);
         const at = j * EXPERTS + expert;
-        expertErrors[at]! += (expertErrors[at] === 0 ? 1 : this.expertForgetting) * (expertError - expertErrors[at]!);
+        expertErrors[at]! += (expertErrors[at] === 0 ? 1 : this.expertForgetting) * (Math.min(miss, limit) - expertErrors[at]!);
       }
       if (steps % this.learnEvery === j % this.learnEvery && issued >= this.profile.stepsPerDay / 2)
         this.regressions[j]!.learn(this.features, cell * FEATURES, z - this.usual[cell]!, limit);
     }
   }
 
-  private foresee(stepOfDay: number, known: boolean): void {
-    const { horizons, levels, fromUsual, fromYesterday, features, opinions, newest, profile, steps, past } = this;
+  private foresee(stepOfDay: number, known: boolean, first: boolean): void {
+    const {
+      horizons,
+      levels,
+      fromUsual,
+      fromYesterday,
+      fromLastWeek,
+      features,
+      opinions,
+      newest,
+      profile,
+      steps,
+      yesterday,
+      lastWeek,
+    } = this;
     const usualNow = profile.at(stepOfDay, levels[2]!);
-    const yesterdayNow = past.yesterday(0);
+    const yesterdayNow = yesterday.at(0);
+    const lastWeekNow = lastWeek.at(0);
     if (known) {
-      follow(fromUsual, newest - usualNow, steps === 0 ? EVERYTHING : this.deviationForgetting);
+      follow(fromUsual, newest - usualNow, first ? EVERYTHING : this.deviationForgetting);
       if (!Number.isNaN(yesterdayNow)) {
         follow(fromYesterday, newest - yesterdayNow, this.yesterdayKnown ? this.deviationForgetting : EVERYTHING);
+        if (!this.yesterdayKnown) this.enter(BY_YESTERDAY);
         this.yesterdayKnown = true;
+      }
+      if (!Number.isNaN(lastWeekNow)) {
+        follow(fromLastWeek, newest - lastWeekNow, this.lastWeekKnown ? this.deviationForgetting : EVERYTHING);
+        if (!this.lastWeekKnown) this.enter(BY_LAST_WEEK);
+        this.lastWeekKnown = true;
       }
     }
     const row = (steps % this.longest) * horizons.length;
     for (let j = 0; j < horizons.length; j++) {
       const cell = row + j;
       const usualThen = profile.at((stepOfDay + horizons[j]!) % profile.stepsPerDay, levels[2]!);
-      const yesterdayThen = past.yesterday(horizons[j]!);
-      const yesterdayIsKnown = !Number.isNaN(yesterdayThen);
+      const yesterdayThen = yesterday.at(horizons[j]!);
+      const lastWeekThen = lastWeek.at(horizons[j]!);
+      const yesterdayIsKnown = this.yesterdayKnown && !Number.isNaN(yesterdayThen);
+      const lastWeekIsKnown = this.lastWeekKnown && !Number.isNaN(lastWeekThen);
       const usualChange = usualThen - usualNow;
       const change = yesterdayThen - yesterdayNow;
       this.usual[cell] = usualThen;
@@ -171,26 +212,40 @@ export class IncrementalForecaster {
       opinions[e + 2] = levels[1]!;
       opinions[e + 3] = levels[2]!;
       for (let i = 0; i < DEVIATIONS; i++) {
-        opinions[e + 4 + i] = usualThen + fromUsual[i]!;
-        opinions[e + 4 + DEVIATIONS + i] = yesterdayIsKnown ? yesterdayThen + fromYesterday[i]! : usualThen + fromUsual[i]!;
+        opinions[e + BY_PROFILE + i] = usualThen + fromUsual[i]!;
+        opinions[e + BY_YESTERDAY + i] = yesterdayIsKnown ? yesterdayThen + fromYesterday[i]! : Number.NaN;
+        opinions[e + BY_LAST_WEEK + i] = lastWeekIsKnown ? lastWeekThen + fromLastWeek[i]! : Number.NaN;
       }
       const point = this.blend(j, e);
       this.blended[cell] = point;
       this.points[j] = this.scale.toDemand(point);
-      if (O.ant) { const a = Math.max(point, opinions[e + 5]!, opinions[e + 4 + DEVIATIONS + 1]!); this.peaksA[j] = this.scale.toDemand(point + O.ant * (a - point)); }
+      this.rises[j] = this.scale.toDemand(
+        Math.max(opinions[e + BY_PROFILE + 1]!, yesterdayIsKnown ? opinions[e + BY_YESTERDAY + 1]! : point),
+      );
     }
-    this.bounds.issue(this.points, stepOfDay, O.ant ? this.peaksA : this.points);
+    this.bounds.issue(this.points, stepOfDay, this.rises);
+  }
+
+  /** A newcomer starts with twice the blend's error, until it has shown what it can. */
+  private enter(first: number): void {
+    for (let j = 0; j < this.horizons.length; j++)
+      this.expertErrors.fill(2 * this.errorScale[j]!, j * EXPERTS + first, j * EXPERTS + first + DEVIATIONS);
   }
 
   /** Weights fall with the twelfth power of an expert's error: nearly the best alone, a mean of those that are about as good. */
   private blend(j: number, opinion: number): number {
     let [sum, weights] = [0, 0];
     for (let expert = 0; expert < EXPERTS; expert++) {
-      const error = Math.max(this.expertErrors[j * EXPERTS + expert]!, TINY);
+      const said = this.opinions[opinion + expert]!;
+      if (Number.isNaN(said)) continue;
+      const error = Math.max(
+        this.expertErrors[j * EXPERTS + expert]! + Math.max(0, this.misses[expert]! - MISS * this.expertErrors[expert]!),
+        TINY,
+      );
       const squared = error * error;
       const weight = 1 / (squared * squared * squared * squared * squared * squared);
       weights += weight;
-      sum += weight * this.opinions[opinion + expert]!;
+      sum += weight * said;
     }
     return sum / weights;
   }

@@ -1,30 +1,30 @@
-// lib/forecast: what was a day before.
-// in: values step by step · out: the smoothed value around yesterday's counterpart of a step ahead
+// lib/forecast: what was a season before, a day or a week.
+// in: values step by step · out: the smoothed value around the last season's counterpart of a step ahead
 
 /** Half the width of the smoothing over neighbouring steps. */
 const SMOOTHING_SEC = 300;
 
-/** The values of the last day and a little more. */
+/** The values of the last season and a little more. */
 export class Past {
   private readonly values: Float64Array;
-  private readonly stepsPerDay: number;
+  private readonly seasonSteps: number;
   private readonly half: number;
   private pushed = 0;
 
-  constructor(stepsPerDay: number, longest: number, stepSec: number) {
-    this.stepsPerDay = stepsPerDay;
+  constructor(seasonSteps: number, longest: number, stepSec: number) {
+    this.seasonSteps = seasonSteps;
     this.half = Math.max(1, Math.round(SMOOTHING_SEC / stepSec));
-    this.values = new Float64Array(stepsPerDay + longest + 2 * this.half + 1).fill(Number.NaN);
+    this.values = new Float64Array(seasonSteps + longest + 2 * this.half + 1).fill(Number.NaN);
   }
 
   push(z: number): void {
     this.values[this.pushed++ % this.values.length] = z;
   }
 
-  /** The value a day before `ahead` steps after the newest, smoothed over its neighbours; NaN where it is unknown. */
-  yesterday(ahead: number): number {
+  /** The value one season before `ahead` steps after the newest, smoothed over its neighbours; NaN where it is unknown. */
+  at(ahead: number): number {
     const { values, half } = this;
-    const centre = this.pushed - 1 - this.stepsPerDay + ahead;
+    const centre = this.pushed - 1 - this.seasonSteps + ahead;
     if (centre < 0) return Number.NaN;
     let [sum, weights] = [0, 0];
     for (let at = Math.max(0, centre - half); at <= Math.min(centre + half, this.pushed - 1); at++) {

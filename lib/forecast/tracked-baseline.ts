@@ -17,7 +17,12 @@ export const trackedBaseline = (name: ModelName, minimumDays: number, rule: Rule
   forecastAt: (series, origins, horizonSteps) => {
     const stepsPerDay = Math.round(86_400 / series.stepSec);
     return passThrough(series, origins, (until) => {
-      const bounds = new BoundsTracker(horizonSteps, series.stepSec, logScaleOf(series.values, until, UNIT_SHARES.residual));
+      const bounds = new BoundsTracker(
+        horizonSteps,
+        series.stepSec,
+        logScaleOf(series.values, until, UNIT_SHARES.residual),
+        false,
+      );
       const kept = new Float64Array(stepsPerDay + (horizonSteps.at(-1) ?? 0) + 1).fill(Number.NaN);
       const points = new Float64Array(horizonSteps.length);
       let newest = Number.NaN;

@@ -30,12 +30,14 @@ export interface Moves {
 }
 
 const isReady = (shadow: Shadow): boolean => shadow.state === 'tracking' && shadow.verifiedThrough !== undefined;
-/** A shadow that stands for a move to come counts as moved already, so that one need is not met twice. */
-const pendingTarget = (outlook: ShardOutlook): string | undefined =>
-  outlook.lease?.handover?.target ??
-  (outlook.lease?.shadow?.purpose === 'handover' && outlook.lease.shadow.state !== 'diverged'
-    ? outlook.lease.shadow.workerId
-    : undefined);
+/** A shadow that stands for a move to come counts as moved already, so that one need is not met twice. One on the owner itself stands for nothing. */
+const pendingTarget = ({ lease }: ShardOutlook): string | undefined => {
+  if (lease?.handover !== undefined) return lease.handover.target;
+  const shadow = lease?.shadow;
+  return shadow?.purpose === 'handover' && shadow.state !== 'diverged' && shadow.workerId !== lease?.owner
+    ? shadow.workerId
+    : undefined;
+};
 
 /** The loads once every move and every split that is under way has arrived. */
 export const withPendingMoves = (fleet: Fleet, outlooks: readonly ShardOutlook[], loads: Loads): Loads => {

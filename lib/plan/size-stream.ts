@@ -7,7 +7,9 @@ import { counted, duration, percent } from './sentences.ts';
 /** Metrics are one tick late, and a decision waits half a tick on average. */
 const TICKS_SEC = 90;
 /** A shard is given back only when it is not needed again for so long on top: giving back and taking again are two operations. */
-const KEPT_SEC = 240;
+const KEPT_SEC = 180;
+/** A bound that exceeds by less than this part of one shard is let be: what it rarely throttles costs less than a shard that mostly idles. */
+const TOLERATED = 0.2;
 
 export interface SizingQuestion {
   /** Shards now. */
@@ -35,13 +37,14 @@ export const sizeStream = (
   const keepSec = growSec + KEPT_SEC;
   const demandWithin = (seconds: number) => Math.max(boundWithin(seconds), now);
   const shardsWithin = (seconds: number) => {
-    const enough = Math.ceil(demandWithin(seconds) / policy.targetUtilization - 1e-9);
+    const foreseen = boundWithin(seconds) / policy.targetUtilization - TOLERATED;
+    const enough = Math.ceil(Math.max(foreseen, now / policy.targetUtilization) - 1e-9);
     return Math.min(Math.max(enough, policy.minShards), policy.maxShards);
   };
   const target = percent(policy.targetUtilization);
   const grown = shardsWithin(growSec);
   if (grown > shards) {
-    const reason = `Within ${duration(growSec)} the demand may reach ${demandWithin(growSec).toFixed(1)} shards’ worth: ${grown} keep it at or below ${target}, there are ${shards}.`;
+    const reason = `Within ${duration(growSec)} the demand may reach ${demandWithin(growSec).toFixed(1)} shards’ worth: ${grown} are wanted for ${target}, there are ${shards}.`;
     return { kind: 'grow', to: grown, reason };
   }
   const shrunk = shardsWithin(keepSec);

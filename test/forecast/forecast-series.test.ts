@@ -36,14 +36,42 @@ describe('forecastSeries', () => {
 
   it('follows a rise of 40 % over 15 minutes that the days before did not show', () => {
     const next = noise(7);
-    const shape = (i: number): number => 1000 * (1 + 0.3 * Math.sin((2 * Math.PI * i) / MINUTES_PER_DAY)) * (1 + 0.03 * next());
-    const rise = 6 * MINUTES_PER_DAY + 15 * 60;
+    const usual = (i: number): number => 1000 * (1 + 0.3 * Math.sin((2 * Math.PI * i) / MINUTES_PER_DAY)) * (1 + 0.03 * next());
+    const rise = 6 * MINUTES_PER_DAY + 10 * 60;
     const values = Float64Array.from(
-      { length: rise + 40 },
-      (_, i) => shape(i) * (i < rise ? 1 : 1 + 0.4 * Math.min(1, (i - rise) / 15)),
+      { length: rise + 60 },
+      (_, i) => usual(i) * (i < rise ? 1 : 1 + 0.4 * Math.min(1, (i - rise) / 15)),
     );
-    const forecast = of(values.subarray(0, rise + 8));
-    expect(bound95(forecast)).toBeGreaterThan(Math.max(...values.subarray(rise + 8, rise + 18)));
+    const [early, late] = [rise + 8, rise + 20];
+    expect(bound95(of(values.subarray(0, early)))).toBeGreaterThan(values[early - 1]!);
+    expect(bound95(of(values.subarray(0, late)))).toBeGreaterThan(Math.max(...values.subarray(late, late + 30)));
+  });
+
+  it('holds its bound again within two hours after the level doubled for good', () => {
+    const values = dailyJump(5 * MINUTES_PER_DAY, 0.3).map((value, i) => (i < 4 * MINUTES_PER_DAY + 600 ? value : 2 * value));
+    const shift = 4 * MINUTES_PER_DAY + 600;
+    for (const after of [120, 180, 300]) {
+      const ahead = Math.max(...values.subarray(shift + after, shift + after + 30));
+      const bound = bound95(of(values.subarray(0, shift + after)));
+      expect(bound).toBeGreaterThan(ahead);
+      expect(bound).toBeLessThan(1.5 * ahead);
+    }
+  });
+
+  it('does not take an outage of yesterday for the usual', () => {
+    const outage = (i: number): boolean => i >= 3 * MINUTES_PER_DAY + 600 && i < 3 * MINUTES_PER_DAY + 690;
+    const values = dailyJump(5 * MINUTES_PER_DAY, 0.3).map((value, i) => (outage(i) ? 0 : value));
+    const now = 4 * MINUTES_PER_DAY + 590;
+    const forecast = of(values.subarray(0, now));
+    expect(forecast.quantiles[1]!.at(-1)).toBeGreaterThan(0.8 * values[now + 29]!);
+    expect(bound95(forecast)).toBeGreaterThan(Math.max(...values.subarray(now, now + 30)));
+  });
+
+  it('knows by the week before what a weekend is like', () => {
+    const weekly = dailyJump(15 * MINUTES_PER_DAY, 0.5).map((value, i) => (Math.floor(i / MINUTES_PER_DAY) % 7 >= 5 ? 0.3 * value : value));
+    const monday = 14 * MINUTES_PER_DAY + 6 * 60 + 50;
+    const forecast = of(weekly.subarray(0, monday));
+    expect(bound95(forecast)).toBeGreaterThan(Math.max(...weekly.subarray(monday, monday + 30)));
   });
 
   it('is a valid forecast of the model that did best', () => {

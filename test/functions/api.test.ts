@@ -200,6 +200,19 @@ describe('fleet', () => {
   });
 });
 
+describe('fleet with a worker that fell silent', () => {
+  it('shows it as not alive, without waiting for it', async () => {
+    const { call, ports } = await open();
+    await ports.workers.put(worker('c', 0.1, { reportedAtMs: NOW - 60_000 }));
+    const view = FleetResponse.parse((await call(fleet, { query: group })).body);
+    expect(view.workers.map(({ workerId, alive }) => [workerId, alive])).toEqual([
+      ['a', true],
+      ['b', true],
+      ['c', false],
+    ]);
+  });
+});
+
 describe('policies', () => {
   it('answers the defaults, which only observe, and then what was set', async () => {
     const { call } = await open();

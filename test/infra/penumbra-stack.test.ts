@@ -1,7 +1,10 @@
-import { Match } from 'aws-cdk-lib/assertions';
+import { App, Stack } from 'aws-cdk-lib';
+import { Match, Template } from 'aws-cdk-lib/assertions';
+import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { needs } from '../../functions/needs.ts';
 import { routes } from '../../functions/routes.ts';
+import { PredictiveShadowing } from '../../infra/predictive-shadowing.ts';
 import { templateOf } from './templates.ts';
 
 interface Statement {
@@ -196,4 +199,19 @@ describe('PenumbraStack', () => {
     );
     expect(() => templateOf({ reshardTimes: { drainSec: 0 } })).toThrow(/drainSec must be above 0, got 0/);
   }, 60_000);
+});
+
+describe('grantWorker', () => {
+  it('gives a role of the user’s own app what the managed policy holds', () => {
+    const app = new App({ context: { 'aws:cdk:bundling-stacks': [] } });
+    const stack = new Stack(app, 'Shop');
+    const penumbra = new PredictiveShadowing(stack, 'Penumbra', { streams: [{ application: 'shop', streamName: 'orders' }] });
+    penumbra.grantWorker(new Role(stack, 'Task', { assumedBy: new ServicePrincipal('ecs-tasks.amazonaws.com') }));
+    const own = Template.fromStack(stack);
+    const [managed] = Object.values(own.findResources('AWS::IAM::ManagedPolicy'));
+    const granted = Object.entries(own.findResources('AWS::IAM::Policy')).find(([id]) => id.startsWith('Task'))?.[1];
+    const actions = (policy: typeof managed) =>
+      (policy!.Properties.PolicyDocument.Statement as Statement[]).flatMap(actionsOf).sort();
+    expect(actions(granted)).toEqual(actions(managed));
+  });
 });

@@ -29,14 +29,20 @@ describe('sizeStream', () => {
 
   it('shrinks only to what is enough for a while longer', () => {
     expect(sizeStream({ shards: 10, boundWithin: flat(4), now: 1 }, policy, none)).toMatchObject({ kind: 'shrink', to: 5 });
-    expect(sizeStream({ shards: 10, boundWithin: (s) => (s >= 510 ? 8 : 1), now: 1 }, policy, none)).toMatchObject({
+    expect(sizeStream({ shards: 10, boundWithin: (s) => (s >= 450 ? 8 : 1), now: 1 }, policy, none)).toMatchObject({
       kind: 'hold',
     });
   });
 
+  it('tolerates a bound that exceeds by a fifth of a shard, never a load that is there', () => {
+    expect(sizeStream({ shards: 4, boundWithin: flat(3.35), now: 1 }, policy, none).kind).toBe('hold');
+    expect(sizeStream({ shards: 4, boundWithin: flat(3.37), now: 1 }, policy, none).kind).toBe('grow');
+    expect(sizeStream({ shards: 4, boundWithin: flat(0), now: 3.21 }, policy, none)).toMatchObject({ kind: 'grow', to: 5 });
+  });
+
   it('gives its numbers', () => {
     expect(sizeStream({ shards: 4, boundWithin: flat(8), now: 1 }, policy, none).reason).toBe(
-      'Within 5 min the demand may reach 8.0 shards’ worth: 10 keep it at or below 80 %, there are 4.',
+      'Within 5 min the demand may reach 8.0 shards’ worth: 10 are wanted for 80 %, there are 4.',
     );
   });
 

@@ -63,7 +63,7 @@ export const awsClients = (config: ClientConfig): AwsClients => {
     kinesisSubscriptions: new KinesisClient({ ...kinesis, maxAttempts: 1, ...subscriptionHandler }),
     plainKinesis,
     cloudwatch: new CloudWatchClient({ ...region, maxAttempts: 4, requestHandler: http1(20, 10_000) }),
-    sqs: new SQSClient({ ...region, maxAttempts: 4, requestHandler: http1(20, 10_000) }),
+    sqs: new SQSClient({ ...region, useQueueUrlAsEndpoint: false, maxAttempts: 4, requestHandler: http1(20, 10_000) }),
     stepFunctions: new SFNClient({ ...region, maxAttempts: 4, requestHandler: http1(50, 10_000) }),
   };
 };
