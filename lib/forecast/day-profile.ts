@@ -30,6 +30,11 @@ export class DayProfile {
     this.days[step] = days + 1;
   }
 
+  /** Whether a step of the day was seen on more than two days. */
+  isKnown(step: number): boolean {
+    return this.days[step]! > 2;
+  }
+
   /** What is usual around a step of the day, or `unknown` where nothing was learnt yet. */
   at(step: number, unknown: number): number {
     const { stepsPerDay, kernel } = this;

@@ -120,8 +120,9 @@ export class IncrementalForecaster {
       for (let i = 0; i < this.levels.length; i++) this.levels[i]! += this.levelForgetting[i]! * (z - this.levels[i]!);
       this.profile.learn(stepOfDay, z, OUTLIER * Math.max(this.errorScale.at(-1) ?? 0, TINY));
     }
-    this.yesterday.push(z);
-    this.lastWeek.push(z);
+    const remembered = this.asRemembered(z, stepOfDay);
+    this.yesterday.push(remembered);
+    this.lastWeek.push(remembered);
     if (this.started) this.foresee(stepOfDay, known, first);
     this.steps++;
   }
@@ -129,6 +130,16 @@ export class IncrementalForecaster {
   /** The forecast from after the newest value. */
   forecast(): ModelForecast {
     return this.bounds.forecast();
+  }
+
+  /** What yesterday and last week will be taken to have been: an outage or a burst counts only as far as an outlier may lie from what is usual. */
+  private asRemembered(z: number, stepOfDay: number): number {
+    if (Number.isNaN(z) || !this.profile.isKnown(stepOfDay)) return z;
+    const usual = this.profile.at(stepOfDay, z);
+    const limit = OUTLIER * Math.max(this.errorScale.at(-1) ?? 0, TINY);
+    const O = (globalThis as any).process?.env?.CLIP ?? 'both';
+    if (O === 'none') return z;
+    return Math.max(usual - limit, O === 'down' ? z : Math.min(usual + limit, z));
   }
 
   /** Compares what was said about this step with what came, before the newest value is taken in. */

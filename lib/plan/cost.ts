@@ -1,7 +1,7 @@
 // lib/plan: what an action costs and what it saves, in money and in records.
 // in: an action's subject · out: dollars a month, records at risk per hour
 import type { Rate } from '../model/worker.ts';
-import { HOURS_PER_MONTH, PRICES, SECONDS_PER_MONTH } from './prices.ts';
+import { HOURS_PER_MONTH, PRICES } from './prices.ts';
 import { utilizationOf } from './rates.ts';
 
 /** One more shard for a month (a merge saves as much). */
@@ -24,14 +24,6 @@ export const replicationUsdPerMonth = (shardCount: number, otherShadows: number,
 /** A shadow that prepares one move: dollars, once. */
 export const moveShadowUsd = (shardCount: number, otherShadows: number, load: Rate): number =>
   shadowUsdPerHour(shardCount, otherShadows, load) * MOVE_SHADOW_HOURS;
-
-/** The PUT units of a load for a month, at 25 KB a unit. */
-export const putUsdPerMonth = (load: Rate): number => {
-  const bytesPerRecord = load.recordsPerSec > 0 ? load.bytesPerSec / load.recordsPerSec : 0;
-  return (
-    ((load.recordsPerSec * Math.max(Math.ceil(bytesPerRecord / 25_600), 1) * SECONDS_PER_MONTH) / 1e6) * PRICES.millionPutUnits
-  );
-};
 
 /** Records an hour above the capacity when the load stands at `peak`: throttled by Kinesis, or late at a worker. */
 export const recordsAtRiskPerHour = (peak: Rate, capacity: Rate): number => {

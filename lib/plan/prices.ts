@@ -20,4 +20,3 @@ export const PRICES = {
 } as const;
 
 export const HOURS_PER_MONTH = 730;
-export const SECONDS_PER_MONTH = HOURS_PER_MONTH * 3600;
