@@ -36,7 +36,10 @@ program
     'stop after the first foreseen reshard and the first foreseen handover, print a summary; exit 1 when they do not come',
   )
   .option('--json', 'the summary as one line of JSON')
-  .option('--kill-worker-after <seconds>', 'kill -9 the fullest worker so long after the replay began')
+  .option(
+    '--kill-worker-after <seconds>',
+    'kill -9 the fullest worker so long after the replay began; --once then stops a minute later',
+  )
   .allowExcessArguments(false)
   .action(async (given) => {
     const { demoOptions } = await import('../local/demo-options.ts');

@@ -32,6 +32,7 @@ const PROJECT = fileURLToPath(new URL('..', import.meta.url));
 const GROUP = { application: 'demo', streamName: 'orders' };
 const SHARDS = 4;
 const ONCE_WITHIN_MS = 6 * 60_000;
+const AFTER_KILL_SEC = 60;
 const DRAINED_WITHIN_MS = 45_000;
 const CHILD_STOPS_WITHIN_MS = 12_000;
 const LOOK_EVERY_MS = 2000;
@@ -176,7 +177,7 @@ const run = async (options: DemoOptions, life: Lifetime, progress: Progress): Pr
     reshards: last.reshards,
     handovers: last.handovers,
     killed: outcome.killed,
-    awaited: options.once,
+    awaited: options.once && outcome.killed === null,
     producerInversions: produced.inversions,
   };
   const summary = summarize(facts);
@@ -229,9 +230,11 @@ const follow = async (options: DemoOptions, scene: Scene): Promise<Followed | nu
     }
     const died = scene.workers.find((worker) => worker.hasEnded() && worker.name !== killed?.workerId);
     if (died !== undefined) throw new Error(`${died.name} ended by itself`);
-    const killDone = options.killWorkerAfterSec === null || killed !== null;
-    if (options.once && killDone && seen.reshards.some(isForeseenReshard) && seen.handovers.some(isForeseenHandover))
-      return { killed, look };
+    const bothCame = seen.reshards.some(isForeseenReshard) && seen.handovers.some(isForeseenHandover);
+    // After a kill the two that remain may have no room for a move: what is watched then is that they carry on.
+    const enough =
+      options.killWorkerAfterSec === null ? bothCame : killed !== null && afterSec - killed.afterSec >= AFTER_KILL_SEC;
+    if (options.once && enough) return { killed, look };
     if (options.once && Date.now() - nowMs > ONCE_WITHIN_MS) return { killed, look };
     await sleep(LOOK_EVERY_MS, undefined, { signal: life.signal }).catch(() => {});
   }

@@ -13,6 +13,7 @@ const ACCOUNT = '000000000000';
 export interface Deployed {
   readonly apiUrl: string;
   readonly commandQueueUrl: string;
+  readonly handoverMachineArn: string;
   readonly tables: {
     readonly leaseTable: string;
     readonly workerTable: string;
@@ -84,6 +85,7 @@ export const deployedOf = (outputs: Readonly<Record<string, string>>, endpoint: 
     // The name of a REST API's own host does not resolve here; MiniStack answers under this path, too.
     apiUrl: `${endpoint}/restapis/${output('ApiId')}/${output('ApiStage')}/_user_request_`,
     commandQueueUrl: output('CommandQueueUrl'),
+    handoverMachineArn: output('HandoverMachineArn'),
     tables: {
       leaseTable: output('LeaseTableName'),
       workerTable: output('WorkerTableName'),

@@ -27,7 +27,7 @@ export interface RunFacts {
   readonly reshards: readonly ReshardOutcome[];
   readonly handovers: readonly HandoverOutcome[];
   readonly killed: { readonly workerId: string; readonly afterSec: number } | null;
-  /** From `--once`: whether both had to come. */
+  /** Whether a foreseen reshard and a foreseen handover had to come: with `--once`, unless a worker was killed. */
   readonly awaited: boolean;
   readonly producerInversions: number;
 }

@@ -144,7 +144,7 @@ const choose = (
       scores,
       reason: 'no model could be back-tested on this series: last value',
     };
-  if (usual && usual !== best && lossOf(best.score) > clearly(best.score.origins) * lossOf(usual.score)) {
+  if (usual && usual !== best && !isClearlyBetter(best.score, usual.score)) {
     const reason = `of ${scores.length} models by back-test ${best.model.name} did better than ${DEFAULT}, but not clearly; ${figuresOf(usual.score)}`;
     return { ...usual, scores, reason };
   }
@@ -154,8 +154,11 @@ const choose = (
 /** What counts: the error of the points and of the bound on the maximum, in equal parts. */
 const lossOf = (score: ModelScore): number => Math.sqrt(score.relativeError * score.relativePinball95);
 
-/** The share of the usual model's loss below which another is clearly better: the fewer origins, the larger the lead must be. */
-const clearly = (origins: number): number => 1 - 1 / Math.sqrt(origins);
+/** Better at the points and at the bound, and together by a lead that must be the larger the fewer the origins: a single lucky origin is no reason. */
+const isClearlyBetter = (other: ModelScore, usual: ModelScore): boolean =>
+  other.relativeError <= usual.relativeError &&
+  other.relativePinball95 <= usual.relativePinball95 &&
+  lossOf(other) <= (1 - 1 / Math.sqrt(other.origins)) * lossOf(usual);
 
 const figuresOf = (score: ModelScore): string => {
   const percent = (ratio: number): string => `${Math.round(ratio * 100)} %`;

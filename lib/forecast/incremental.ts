@@ -132,14 +132,10 @@ export class IncrementalForecaster {
     return this.bounds.forecast();
   }
 
-  /** What yesterday and last week will be taken to have been: an outage or a burst counts only as far as an outlier may lie from what is usual. */
+  /** What yesterday and last week will be taken to have been: an outage counts only as far as an outlier may lie below what is usual, since it will not come back at its hour. */
   private asRemembered(z: number, stepOfDay: number): number {
     if (Number.isNaN(z) || !this.profile.isKnown(stepOfDay)) return z;
-    const usual = this.profile.at(stepOfDay, z);
-    const limit = OUTLIER * Math.max(this.errorScale.at(-1) ?? 0, TINY);
-    const O = (globalThis as any).process?.env?.CLIP ?? 'both';
-    if (O === 'none') return z;
-    return Math.max(usual - limit, O === 'down' ? z : Math.min(usual + limit, z));
+    return Math.max(z, this.profile.at(stepOfDay, z) - OUTLIER * Math.max(this.errorScale.at(-1) ?? 0, TINY));
   }
 
   /** Compares what was said about this step with what came, before the newest value is taken in. */

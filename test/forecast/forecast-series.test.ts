@@ -67,11 +67,16 @@ describe('forecastSeries', () => {
     expect(bound95(forecast)).toBeGreaterThan(Math.max(...values.subarray(now, now + 30)));
   });
 
-  it('knows by the week before what a weekend is like', () => {
-    const weekly = dailyJump(15 * MINUTES_PER_DAY, 0.5).map((value, i) => (Math.floor(i / MINUTES_PER_DAY) % 7 >= 5 ? 0.3 * value : value));
+  it('knows by the week before that the load of a Monday rises as it did not at the weekend', () => {
+    const weekly = dailyJump(15 * MINUTES_PER_DAY, 0.5).map((value, i) =>
+      Math.floor(i / MINUTES_PER_DAY) % 7 >= 5 ? 0.3 * value : value,
+    );
     const monday = 14 * MINUTES_PER_DAY + 6 * 60 + 50;
-    const forecast = of(weekly.subarray(0, monday));
-    expect(bound95(forecast)).toBeGreaterThan(Math.max(...weekly.subarray(monday, monday + 30)));
+    const ahead = Math.max(...weekly.subarray(monday, monday + 30));
+    const foreseen = of(weekly.subarray(0, monday)).windowMaxQuantiles[1]!.at(-1)!;
+    expect(weekly[monday - 1]).toBeLessThan(0.75 * ahead);
+    expect(foreseen / ahead).toBeGreaterThan(0.9);
+    expect(foreseen / ahead).toBeLessThan(1.1);
   });
 
   it('is a valid forecast of the model that did best', () => {
