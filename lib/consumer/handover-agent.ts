@@ -106,8 +106,11 @@ export class HandoverAgent {
         this.#emit({ kind: 'resumed', shardId: lease.shardId, handoverId: lease.handover?.id ?? null });
         return 'same';
       case 'catch-up':
+        // To the tip once, before the one answer that follows.
+        if (effect.through === null && lease.handover?.taskToken !== undefined && this.#answered.has(lease.handover.taskToken))
+          return 'same';
         await this.#table.shadows.get(lease.shardId)?.catchUp(effect.through);
-        return this.#table.shadows.get(lease.shardId)?.markAt(effect.through) ? lease : 'same';
+        return effect.through !== null && this.#table.shadows.get(lease.shardId)?.markAt(effect.through) ? lease : 'same';
       case 'take-up':
         this.#table.takeUp(lease, lease.checkpoint);
         this.#emit({

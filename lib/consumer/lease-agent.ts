@@ -13,6 +13,7 @@ import {
   takeOver,
   verifyShadow,
 } from '../handover/worker-writes.ts';
+import type { HandoverPhase } from '../model/handover.ts';
 import type { Group, Lease } from '../model/lease.ts';
 import { assignmentsFor } from './balance.ts';
 import type { Emit } from './events.ts';
@@ -23,6 +24,10 @@ import type { ShardOwner } from './shard-owner.ts';
 import type { ShardTable } from './shard-table.ts';
 
 const PENDING_WATCH_MS = 50;
+/** While a shard is paused. */
+const PAUSED_WATCH_MS = 2;
+
+const isPaused: ReadonlySet<HandoverPhase> = new Set<HandoverPhase>(['pausing', 'redirected', 'verified', 'activating']);
 
 /** One worker's lease keeping. `scan` looks at everything now and then, `watch` closely at what is just changing hands. */
 export class LeaseAgent {
@@ -114,7 +119,9 @@ export class LeaseAgent {
       const lease = leases.get(shardId);
       if (lease !== undefined) await this.#withShard(shardId, readAtMs, () => this.#beginIfReady(lease, leases, signal));
     }
-    return this.#watched.size > 0 ? this.#settings.watchMs : PENDING_WATCH_MS;
+    if (this.#watched.size === 0) return PENDING_WATCH_MS;
+    const phases = [...this.#watched].map((shardId) => leases.get(shardId)?.handover?.phase);
+    return phases.some((phase) => phase !== undefined && isPaused.has(phase)) ? PAUSED_WATCH_MS : this.#settings.watchMs;
   }
 
   /** Publishes the progress of every shard whose position or chain has moved. */

@@ -70,14 +70,14 @@ export class ShardFeed {
     await this.#running;
   }
 
-  /** Reads by GetRecords, without waiting for a push, until `through` is delivered or nothing newer is there. */
-  async catchUp(through: Checkpoint): Promise<void> {
+  /** Reads by GetRecords, without waiting for a push, until `through` is delivered (null: as far as there is) or nothing newer is there. */
+  async catchUp(through: Checkpoint | null): Promise<void> {
     const iterator = this.#reader.poll(this.#options.streamName, this.#options.shardId, positionAfter(this.#after));
-    while (!this.#abort.signal.aborted && !this.#ended && compareCheckpoints(this.#after, through) < 0) {
+    while (!this.#abort.signal.aborted && !this.#ended && (through === null || compareCheckpoints(this.#after, through) < 0)) {
       const batch = await iterator.next(this.#abort.signal);
       if (batch === null) return;
       await this.#take(batch);
-      if (batch.records.length === 0 && batch.millisBehindLatest === 0) return;
+      if (batch.millisBehindLatest === 0 && (through === null || batch.records.length === 0)) return;
     }
   }
 

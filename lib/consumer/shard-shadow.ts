@@ -92,8 +92,8 @@ export class ShardShadow {
     return { kind: 'same', mark: own };
   }
 
-  /** Reads by GetRecords up to `through`, without waiting for a push. */
-  catchUp(through: Checkpoint): Promise<void> {
+  /** Reads by GetRecords up to `through` (null: to the tip), without waiting for a push. */
+  catchUp(through: Checkpoint | null): Promise<void> {
     return this.#feed.catchUp(through);
   }
 

@@ -15,8 +15,8 @@ export type Effect =
   | { readonly kind: 'pause' }
   /** Dispatch on, under this epoch. */
   | { readonly kind: 'resume'; readonly epoch: number }
-  /** Read without delay up to this sequence number. */
-  | { readonly kind: 'catch-up'; readonly through: Checkpoint }
+  /** Read without delay up to this sequence number; null: to the tip. */
+  | { readonly kind: 'catch-up'; readonly through: Checkpoint | null }
   /** Begin to dispatch after the lease's checkpoint, which is the drained mark, as the new owner. */
   | { readonly kind: 'take-up'; readonly epoch: number }
   /** Give everything of this shard back: another worker owns it. */
@@ -83,7 +83,8 @@ export const decideTarget = (lease: Lease, self: TargetState, nowMs: number): Ef
   if (handover === undefined || handover.target !== self.workerId) return [];
   const { id, phase, drained, proof, taskToken } = handover;
   const answer: Effect[] = taskToken === undefined ? [] : [{ kind: 'answer', taskToken }];
-  if (phase === 'preparing') return handover.armed && self.caughtUp ? answer : [];
+  // The pause begins right after this answer: what is read now need not be read in it.
+  if (phase === 'preparing') return handover.armed && self.caughtUp ? [{ kind: 'catch-up', through: null }, ...answer] : [];
   if (phase === 'pausing') {
     if (drained === undefined) return [];
     const own = self.markAt(drained.sequenceNumber);

@@ -101,7 +101,7 @@ describe('decideTarget', () => {
   const cases: [string, Lease, Partial<TargetState>, string[]][] = [
     ['waits until the source is armed', lease({}), {}, []],
     ['waits until it has caught up', lease({}, { armed: true }), { caughtUp: false }, []],
-    ['answers when both are ready', lease({}, { armed: true }), {}, ['answer']],
+    ['reads to the tip and answers when both are ready', lease({}, { armed: true }), {}, ['catch-up', 'answer']],
     ['waits for the drained mark', lease({}, { phase: 'pausing' }), {}, []],
     [
       'reads on when it is behind the drained mark',
