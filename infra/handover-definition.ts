@@ -1,7 +1,7 @@
-// infra: the handover machine, drawn from the table of lib/model/handover.ts and the writes of lib/handover/lease-writes.ts.
+// infra: the handover machine, drawn from the table of lib/model/handover.ts and the writes of lib/handover/machine-writes.ts.
 // in: names and limits · out: the definition in Amazon States Language
 // Between PauseIngestion and ActivateProcessing the states write the lease item directly; no function runs while a shard is paused.
-import { type MachineWriteName, machineWrites } from '../lib/handover/lease-writes.ts';
+import { type MachineWriteName, machineWrites } from '../lib/handover/machine-writes.ts';
 import { type HandoverState, handoverTransitions, handoverStateNames as names } from '../lib/model/handover.ts';
 import { lambdaState } from './lambda-state.ts';
 import { leaseKey, writeArguments } from './render-write-state.ts';

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { InvariantError } from '../../lib/errors.ts';
 import { bind } from '../../lib/handover/apply-write.ts';
 import { equals, exists, is, type LeaseWrite, missing, oneOf, remove, set, value } from '../../lib/handover/lease-write.ts';
-import { machineWrites } from '../../lib/handover/lease-writes.ts';
+import { machineWrites } from '../../lib/handover/machine-writes.ts';
 import { slicesOf, WHOLE_RANGE } from '../../lib/model/hash-key-range.ts';
 import type { Lease, Mark } from '../../lib/model/lease.ts';
 import { type World, worlds } from '../support/worlds.ts';

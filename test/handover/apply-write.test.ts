@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { applyWrite, bind } from '../../lib/handover/apply-write.ts';
 import { markReshard, removeShadow, requestShadow } from '../../lib/handover/control-writes.ts';
-import { machineWrites } from '../../lib/handover/lease-writes.ts';
+import { machineWrites } from '../../lib/handover/machine-writes.ts';
 import { checkpoint, claim, drain, openChain, prove, takeOver } from '../../lib/handover/worker-writes.ts';
 import { WHOLE_RANGE } from '../../lib/model/hash-key-range.ts';
 import type { Lease } from '../../lib/model/lease.ts';

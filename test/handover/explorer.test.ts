@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { machineWrites } from '../../lib/handover/lease-writes.ts';
+import { machineWrites } from '../../lib/handover/machine-writes.ts';
 import { activate } from '../../lib/handover/worker-writes.ts';
 import { explore, type Rules, soundRules } from './explorer.ts';
 

@@ -4,7 +4,7 @@
 import { applyWrite, bind } from '../../lib/handover/apply-write.ts';
 import { decideRetired, decideSource, decideTarget, type Effect } from '../../lib/handover/decide.ts';
 import type { LeaseWrite } from '../../lib/handover/lease-write.ts';
-import { machineWrites } from '../../lib/handover/lease-writes.ts';
+import { machineWrites } from '../../lib/handover/machine-writes.ts';
 import { checkpoint, takeOver } from '../../lib/handover/worker-writes.ts';
 import type { Lease, Mark } from '../../lib/model/lease.ts';
 

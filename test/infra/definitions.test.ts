@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { handoverDefinition, handoverTimes } from '../../infra/handover-definition.ts';
 import { reshardDefinition, reshardTimes } from '../../infra/reshard-definition.ts';
-import { machineWrites } from '../../lib/handover/lease-writes.ts';
+import { machineWrites } from '../../lib/handover/machine-writes.ts';
 import { type HandoverState, handoverStateNames, handoverTransitions } from '../../lib/model/handover.ts';
 import { type ReshardState, reshardStateNames, reshardTransitions } from '../../lib/model/reshard.ts';
 

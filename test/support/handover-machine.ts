@@ -1,6 +1,6 @@
 // test: the handover machine in process: the same states, writes and deadlines as Step Functions has, on any LeaseStore.
 import { bind } from '../../lib/handover/apply-write.ts';
-import { type MachineWriteName, machineWrites } from '../../lib/handover/lease-writes.ts';
+import { type MachineWriteName, machineWrites } from '../../lib/handover/machine-writes.ts';
 import type { HandoverInput } from '../../lib/model/handover.ts';
 import type { Lease } from '../../lib/model/lease.ts';
 import type { Callbacks, Clock, LeaseStore } from '../../lib/ports.ts';

@@ -4,8 +4,6 @@
 import { RESTORABLE_AFTER_REDIRECT, RESTORABLE_BEFORE_REDIRECT } from '../model/handover.ts';
 import { equals, exists, input, is, type LeaseWrite, missing, oneOf, remove, set, value } from './lease-write.ts';
 
-export type { Change, Condition, InputName, LeasePath, LeaseWrite, Operand } from './lease-write.ts';
-
 const thisHandover = equals('handover.id', input('handoverId'));
 
 /** The writes that Step Functions makes itself, without a Lambda; inputs are bound from the execution. */
