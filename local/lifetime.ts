@@ -10,6 +10,7 @@ export interface Lifetime {
   end(): Promise<void>;
 }
 
+const ORPHAN_CHECK_MS = 1000;
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** Listens for Ctrl-C, SIGTERM and the terminal's end. A second signal does not interrupt the end; it is short. */
@@ -17,16 +18,23 @@ export const lifetime = (onSignal: (signal: NodeJS.Signals) => void): Lifetime =
   const abort = new AbortController();
   const steps: (() => Promise<unknown>)[] = [];
   let by: NodeJS.Signals | null = null;
+  const endBy = (signal: NodeJS.Signals) => {
+    if (by !== null) return;
+    by = signal;
+    onSignal(signal);
+    abort.abort();
+  };
   const listeners = SIGNALS.map((signal) => {
-    const listener = () => {
-      if (by !== null) return;
-      by = signal;
-      onSignal(signal);
-      abort.abort();
-    };
+    const listener = () => endBy(signal);
     process.on(signal, listener);
     return () => process.off(signal, listener);
   });
+  // An npm that was killed tells nobody; without it there is no terminal either.
+  const parent = process.ppid;
+  const orphaned = setInterval(() => {
+    if (process.env.npm_lifecycle_event !== undefined && process.ppid !== parent) endBy('SIGHUP');
+  }, ORPHAN_CHECK_MS);
+  orphaned.unref();
   let ending: Promise<void> | null = null;
   const run = async () => {
     for (let step = steps.pop(); step !== undefined; step = steps.pop()) {
@@ -36,6 +44,7 @@ export const lifetime = (onSignal: (signal: NodeJS.Signals) => void): Lifetime =
         process.stderr.write(`while ending: ${error instanceof Error ? error.message : error}\n`);
       }
     }
+    clearInterval(orphaned);
     for (const stop of listeners) stop();
   };
   return {
