@@ -1,19 +1,20 @@
-// The tests: `unit` runs anywhere; `cloud` (contracts and whole-system tests) shares one local cloud.
+// The tests: `unit` runs anywhere; `cloud` (contracts and the deployed control plane) shares one local cloud; `whole` starts the whole demonstration, alone.
 import { defineConfig } from 'vitest/config';
 
 const CLOUD_TESTS = ['test/**/*.contract.test.ts', 'test/**/*.cloud.test.ts'];
+const WHOLE_TESTS = ['test/**/*.whole.test.ts'];
 
 export default defineConfig({
   test: {
     // Two cores: the emulators need one of them.
     maxWorkers: 2,
-    reporters: ['default', ['json', { outputFile: '.local/vitest.json' }]],
+    reporters: ['default', ['json', { outputFile: process.env.PENUMBRA_TEST_REPORT ?? '.local/vitest.json' }]],
     projects: [
       {
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: CLOUD_TESTS,
+          exclude: [...CLOUD_TESTS, ...WHOLE_TESTS],
           testTimeout: 20_000,
           sequence: { groupOrder: 0 },
         },
@@ -26,6 +27,13 @@ export default defineConfig({
           testTimeout: 60_000,
           hookTimeout: 120_000,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          name: 'whole',
+          include: WHOLE_TESTS,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

@@ -10,10 +10,10 @@ mkdirSync(dirname(report), { recursive: true });
 const bin = join(project, 'node_modules', '.bin');
 const vitest = spawnSync(
   join(bin, 'node'),
-  [join(project, 'node_modules', 'vitest', 'vitest.mjs'), 'run', `--outputFile.json=${report}`, ...process.argv.slice(2)],
+  [join(project, 'node_modules', 'vitest', 'vitest.mjs'), 'run', ...process.argv.slice(2)],
   {
     cwd: project,
-    env: { ...process.env, PATH: `${bin}:${process.env.PATH}` },
+    env: { ...process.env, PENUMBRA_TEST_REPORT: report, PATH: `${bin}:${process.env.PATH}` },
     stdio: 'inherit',
   },
 );
