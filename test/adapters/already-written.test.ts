@@ -2,23 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { alreadyWritten } from '../../lib/adapters/aws/already-written.ts';
 import { applyWrite } from '../../lib/handover/apply-write.ts';
 import { is, type LeaseWrite, remove, set, value } from '../../lib/handover/lease-write.ts';
-import { WHOLE_RANGE } from '../../lib/model/hash-key-range.ts';
-import type { Lease } from '../../lib/model/lease.ts';
+import { sampleLease } from '../support/sample-lease.ts';
 
-const lease: Lease = {
-  application: 'shop',
-  streamName: 'orders',
-  shardId: 'shardId-000000000000',
-  hashKeyRange: WHOLE_RANGE,
-  parents: [],
-  owner: 'a',
-  epoch: 4,
-  state: 'active',
-  checkpoint: '5',
-  mark: { sequenceNumber: '5', count: 2, digest: '00112233aabbccdd' },
-  replicationFactor: 1,
-  createdAtMs: 1,
-};
+const lease = sampleLease({ checkpoint: '5', mark: { sequenceNumber: '5', count: 2, digest: '00112233aabbccdd' } });
 const take: LeaseWrite = {
   name: 'take',
   conditions: [is('owner', 'a'), is('epoch', 4)],

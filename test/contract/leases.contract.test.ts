@@ -6,6 +6,7 @@ import { equals, exists, is, type LeaseWrite, missing, oneOf, remove, set, value
 import { machineWrites } from '../../lib/handover/machine-writes.ts';
 import { slicesOf, WHOLE_RANGE } from '../../lib/model/hash-key-range.ts';
 import type { Lease, Mark } from '../../lib/model/lease.ts';
+import { sampleLease } from '../support/sample-lease.ts';
 import { type World, worlds } from '../support/worlds.ts';
 
 const MARK: Mark = {
@@ -15,20 +16,7 @@ const MARK: Mark = {
 };
 const OTHER: Mark = { ...MARK, digest: 'ffffffffffffffff' };
 
-const leaseOf = (change: Partial<Lease> = {}): Lease => ({
-  application: 'shop',
-  streamName: `orders-${randomUUID()}`,
-  shardId: 'shardId-000000000000',
-  hashKeyRange: WHOLE_RANGE,
-  parents: [],
-  owner: 'a',
-  epoch: 4,
-  state: 'active',
-  checkpoint: 'TRIM_HORIZON',
-  replicationFactor: 1,
-  createdAtMs: 1_700_000_000_000,
-  ...change,
-});
+const leaseOf = (change: Partial<Lease> = {}): Lease => sampleLease({ streamName: `orders-${randomUUID()}`, ...change });
 const handover: NonNullable<Lease['handover']> = {
   id: 'h1',
   phase: 'redirected',

@@ -5,25 +5,13 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { awsPorts } from '../../lib/adapters/aws/aws-ports.ts';
 import { TransientError } from '../../lib/errors.ts';
 import { is, set, value } from '../../lib/handover/lease-write.ts';
-import { WHOLE_RANGE } from '../../lib/model/hash-key-range.ts';
 import type { Lease } from '../../lib/model/lease.ts';
 import type { Ports } from '../../lib/ports.ts';
 import { createTables } from '../../local/tables.ts';
+import { sampleLease } from '../support/sample-lease.ts';
 import { useCloud } from '../support/worlds.ts';
 
-const lease = (): Lease => ({
-  application: 'shop',
-  streamName: `orders-${randomUUID()}`,
-  shardId: 'shardId-000000000000',
-  hashKeyRange: WHOLE_RANGE,
-  parents: [],
-  owner: 'a',
-  epoch: 4,
-  state: 'active',
-  checkpoint: 'TRIM_HORIZON',
-  replicationFactor: 1,
-  createdAtMs: 1,
-});
+const lease = (): Lease => sampleLease({ streamName: `orders-${randomUUID()}` });
 const takeTo = (workerId: string) => ({
   name: 'take',
   conditions: [is('owner', 'a'), is('epoch', 4)],

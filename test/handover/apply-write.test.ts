@@ -3,22 +3,10 @@ import { applyWrite, bind } from '../../lib/handover/apply-write.ts';
 import { markReshard, removeShadow, requestShadow } from '../../lib/handover/control-writes.ts';
 import { machineWrites } from '../../lib/handover/machine-writes.ts';
 import { checkpoint, claim, drain, openChain, prove, takeOver } from '../../lib/handover/worker-writes.ts';
-import { WHOLE_RANGE } from '../../lib/model/hash-key-range.ts';
 import type { Lease } from '../../lib/model/lease.ts';
+import { sampleLease } from '../support/sample-lease.ts';
 
-const lease: Lease = {
-  application: 'app',
-  streamName: 's',
-  shardId: 'shardId-000000000000',
-  hashKeyRange: WHOLE_RANGE,
-  parents: [],
-  owner: 'a',
-  epoch: 4,
-  state: 'active',
-  checkpoint: '100',
-  replicationFactor: 1,
-  createdAtMs: 0,
-};
+const lease = sampleLease({ checkpoint: '100' });
 const mark = { sequenceNumber: '100', count: 0, digest: '0'.repeat(16) };
 const inputs = { handoverId: 'h', source: 'a', target: 'b', epoch: 4, taskToken: 't', pauseBudgetMs: 2500, requestedAtMs: 1 };
 const written = (result: ReturnType<typeof applyWrite>): Lease => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { decideRetired, decideSource, decideTarget, type SourceState, type TargetState } from '../../lib/handover/decide.ts';
-import { WHOLE_RANGE } from '../../lib/model/hash-key-range.ts';
 import type { Handover, Lease, Mark } from '../../lib/model/lease.ts';
+import { sampleLease } from '../support/sample-lease.ts';
 
 const mark: Mark = { sequenceNumber: '7', count: 3, digest: 'f'.repeat(16) };
 const handover: Handover = {
@@ -14,21 +14,13 @@ const handover: Handover = {
   taskToken: 't',
   requestedAtMs: 0,
 };
-const lease = (change: Partial<Lease>, inHandover: Partial<Handover> | null = {}): Lease => ({
-  application: 'app',
-  streamName: 's',
-  shardId: 'shard',
-  hashKeyRange: WHOLE_RANGE,
-  parents: [],
-  owner: 'a',
-  epoch: 4,
-  state: 'active',
-  checkpoint: '7',
-  replicationFactor: 2,
-  createdAtMs: 0,
-  ...(inHandover === null ? {} : { handover: { ...handover, ...inHandover } }),
-  ...change,
-});
+const lease = (change: Partial<Lease>, inHandover: Partial<Handover> | null = {}): Lease =>
+  sampleLease({
+    checkpoint: '7',
+    replicationFactor: 2,
+    ...(inHandover !== null && { handover: { ...handover, ...inHandover } }),
+    ...change,
+  });
 const source: SourceState = {
   workerId: 'a',
   epoch: 4,
