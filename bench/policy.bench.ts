@@ -6,10 +6,10 @@
 import { readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { Policy } from '../lib/model/policy.ts';
 import { byTheMinute, type Demand, fillingShards } from '../lib/simulate/demand.ts';
 import { runEvenStream, type Sizer } from '../lib/simulate/even-stream.ts';
 import { foresee } from '../lib/simulate/foresight.ts';
+import { leanPolicy } from '../lib/simulate/lean-policy.ts';
 import { penumbraSizer } from '../lib/simulate/penumbra-sizer.ts';
 import { kas, oracle, runOnDemand, scalingUtils, staticAtPeak, substation, tracking } from '../lib/simulate/rivals.ts';
 import { runLoop } from '../lib/simulate/run-loop.ts';
@@ -21,18 +21,6 @@ import { printReport } from './report.ts';
 /** The first days are history to learn from; counting begins after them. */
 const HISTORY_MIN = 3 * 1440;
 const SHARDS_AT_P999 = 24;
-const MOST_SHARDS = 1000;
-/** The one policy for all traces: what the stream bears, weighed for the score. */
-const LEAN = {
-  targetUtilization: 0.99,
-  coldUtilization: 0.9,
-  minLeadTimeSec: 150,
-  coldWindowMin: 5,
-  mergeCooldownSec: 0,
-  maxOperationsPerHour: 1000,
-  maxShards: MOST_SHARDS,
-  maxReplicationFactor: 1,
-} as const;
 const RIVALS = ['kas', 'substation', 'tracking', 'scaling-utils', 'on-demand', 'static'] as const;
 
 const say = (line: string): void => {
@@ -61,13 +49,7 @@ const readDemands = async (folder: string): Promise<{ name: string; demand: Dema
 const runTrace = (demand: Demand, operationSec: number, quick: boolean): Record<string, Outcome> => {
   const fromMinute = HISTORY_MIN;
   const startShards = Math.max(Math.ceil(demand.minutes[fromMinute]! / 0.7), 1);
-  const policy = Policy.parse({
-    application: 'bench',
-    streamName: 'bench',
-    mode: 'act',
-    reshardDurationPriorSec: operationSec,
-    ...LEAN,
-  });
+  const policy = leanPolicy(operationSec);
   const run = (sizer: Sizer) => runEvenStream(demand, sizer, { fromMinute, operationSec, startShards });
   const outcomes: Record<string, Outcome> = {
     penumbra: run(penumbraSizer(foresee(demand, fromMinute), fromMinute, policy, operationSec)),

@@ -6,6 +6,7 @@ import { Command, CommanderError, Option } from 'commander';
 import type { AcceptedResponse, FleetResponse, MonitorResponse } from '../lib/model/api.ts';
 import { Policy } from '../lib/model/policy.ts';
 import { asked, type Connection, print, refuse } from './ask.ts';
+import { addSimulate } from './simulate.ts';
 import { monitorText, type PlanBody, type PolicyBody, planText, policyText, statusText } from './tables.ts';
 
 const program = new Command('penumbra')
@@ -131,6 +132,8 @@ connected(policy, 'set <file>', 'set the policy of the stream from a JSON file; 
     print(given, await asked<PolicyBody>(given, 'PUT', '/policies', { body: checked.data }), policyText);
   },
 );
+
+addSimulate(program);
 
 try {
   await program.parseAsync();

@@ -66,6 +66,8 @@ export interface PlanBody {
     readonly mode: string;
     readonly status: string;
     readonly leadTimeReason: string;
+    readonly shardsReason?: string | undefined;
+    readonly workersReason?: string | undefined;
     readonly actions: readonly {
       readonly kind: string;
       readonly trigger: string;

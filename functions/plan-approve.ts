@@ -12,7 +12,8 @@ export const approvePlan: Endpoint<typeof routes.approvePlan> = {
   route: routes.approvePlan,
   run: async ({ application, streamName, planId }, { ports, nowMs, signal }) => {
     const group = { application, streamName };
-    const plan = (await ports.plans.recent(group, RECENT, signal)).find((each) => each.planId === planId);
+    const recent = await ports.plans.recent(group, RECENT, signal);
+    const plan = recent.find((each) => each.planId === planId);
     if (plan === undefined)
       return notFound('UnknownPlan', `plan ${planId} is not among the last ${RECENT} of stream ${streamName}`);
     if (plan.status !== 'proposed')
@@ -25,6 +26,12 @@ export const approvePlan: Endpoint<typeof routes.approvePlan> = {
       return conflict(
         'PlanTooOld',
         `plan ${planId} is ${Math.round(ageMs / 60_000)} minutes old, allowed are ${APPROVABLE_MS / 60_000}; approve a newer one`,
+      );
+    const [newest] = recent;
+    if (newest?.layout !== undefined && plan.layout !== undefined && newest.layout !== plan.layout)
+      return conflict(
+        'WorldChanged',
+        `plan ${planId} was made for other shards than plan ${newest.planId} found since; approve a newer one`,
       );
     await acceptOperations(group, plan.actions, 'api', ports, nowMs, signal);
     await ports.plans.put({ ...plan, status: 'approved' }, signal);

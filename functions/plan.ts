@@ -1,7 +1,9 @@
 // functions: the decision of each tick.
 // in: a tick · out: a recorded plan; in mode `act` its actions on the command queue
 import { leadTimesOf } from '../lib/feedback/lead-times.ts';
-import type { LeadTimes } from '../lib/model/fleet.ts';
+import { suitabilityOf } from '../lib/feedback/worker-suitability.ts';
+import { MINUTE_MS } from '../lib/model/demand.ts';
+import type { Fleet, LeadTimes } from '../lib/model/fleet.ts';
 import type { Group } from '../lib/model/lease.ts';
 import { decidePlan } from '../lib/plan/decide-plan.ts';
 import type { Ports } from '../lib/ports.ts';
@@ -11,6 +13,9 @@ import { readFleet } from './read-fleet.ts';
 import { type Task, Tick, task } from './shell.ts';
 
 const OUTCOMES = 50;
+const RECENT_OPERATIONS = 20;
+/** Each stream's tick reads the operations of so many; past that, Kinesis refuses and the reshard machine tries again. */
+const STREAMS_COUNTED = 20;
 
 type Planned =
   | {
@@ -22,39 +27,76 @@ type Planned =
     }
   | { readonly kind: 'skipped'; readonly reason: string };
 
-const measured = async (streamName: string, ports: Pick<Ports, 'outcomes'>, signal: AbortSignal): Promise<LeadTimes> => {
+const measured = async (
+  streamName: string,
+  ports: Pick<Ports, 'outcomes'>,
+  signal: AbortSignal,
+): Promise<{ leadTimes: LeadTimes; unsuitableWorkers: NonNullable<Fleet['unsuitableWorkers']> }> => {
   const [reshards, handovers] = await Promise.all([
     ports.outcomes.recent(streamName, 'reshard', OUTCOMES, signal),
     ports.outcomes.recent(streamName, 'handover', OUTCOMES, signal),
   ]);
-  return leadTimesOf(
+  const moved = handovers.filter((outcome) => outcome.kind === 'handover');
+  const leadTimes = leadTimesOf(
     reshards.filter((outcome) => outcome.kind === 'reshard'),
-    handovers.filter((outcome) => outcome.kind === 'handover'),
+    moved,
   );
+  return { leadTimes, unsuitableWorkers: suitabilityOf(moved).filter(({ verdict }) => verdict === 'underperforms') };
+};
+
+/** What the plan before this one saw of the shards. */
+const previous = async (group: Group, ports: Pick<Ports, 'plans'>, signal: AbortSignal): Promise<Fleet['previousPlan']> => {
+  const [plan] = await ports.plans.recent(group, 1, signal);
+  if (plan?.layout === undefined) return undefined;
+  const { createdAtMs, layout, foreignChangeAtMs } = plan;
+  return { createdAtMs, layout, ...(foreignChangeAtMs !== undefined && { foreignChangeAtMs }) };
+};
+
+/** When splits and merges of any stream of this deployment began lately: the account's limits are of all of them. */
+const accountReshards = async (
+  streams: readonly Group[],
+  ports: Pick<Ports, 'operations'>,
+  nowMs: number,
+  signal: AbortSignal,
+): Promise<number[]> => {
+  const recent = await Promise.all(
+    streams.slice(0, STREAMS_COUNTED).map((group) => ports.operations.recent(group, RECENT_OPERATIONS, signal)),
+  );
+  return recent
+    .flat()
+    .filter(({ kind, acceptedAtMs }) => (kind === 'split' || kind === 'merge') && nowMs - acceptedAtMs < MINUTE_MS)
+    .map(({ acceptedAtMs }) => acceptedAtMs);
 };
 
 export const plan = {
   name: 'plan',
   input: Tick,
-  run: async (group: Group, { ports, nowMs, signal }): Promise<Planned> => {
+  run: async (group: Group, { ports, streams, nowMs, signal }): Promise<Planned> => {
     const policy = await policyOf(group, ports, signal);
-    const [fleet, forecasts, leadTimes] = await Promise.all([
+    const [read, forecasts, { leadTimes, unsuitableWorkers }, previousPlan, accountReshardsAtMs] = await Promise.all([
       readFleet(group, policy, ports, nowMs, signal),
       ports.forecasts.latest(group.streamName, signal),
       measured(group.streamName, ports, signal),
+      previous(group, ports, signal),
+      accountReshards(streams, ports, nowMs, signal),
     ]);
-    if (fleet === null) return { kind: 'skipped', reason: `stream ${group.streamName} does not exist` };
+    if (read === null) return { kind: 'skipped', reason: `stream ${group.streamName} does not exist` };
+    const fleet = { ...read, unsuitableWorkers, accountReshardsAtMs, ...(previousPlan !== undefined && { previousPlan }) };
     const decided = decidePlan(fleet, forecasts, policy, leadTimes, nowMs);
     await ports.plans.put(decided, signal);
     if (decided.mode === 'act') await acceptOperations(group, decided.actions, 'planner', ports, nowMs, signal);
     const dimensions = { Application: group.application, StreamName: group.streamName };
+    const point = (name: string, value: number) => ({ name, value, unit: 'Count' as const, dimensions, atMs: nowMs });
     const diverged = fleet.leases.filter((lease) => lease.shadow?.state === 'diverged').length;
     await ports.metrics.publish(
       [
-        { name: 'ShadowDiverged', value: diverged, unit: 'Count', dimensions, atMs: nowMs },
-        { name: 'OpenShards', value: decided.shardCount, unit: 'Count', dimensions, atMs: nowMs },
-        { name: 'LiveWorkers', value: decided.workerCount, unit: 'Count', dimensions, atMs: nowMs },
-        { name: 'PlannedActions', value: decided.actions.length, unit: 'Count', dimensions, atMs: nowMs },
+        point('ShadowDiverged', diverged),
+        point('OpenShards', decided.shardCount),
+        point('LiveWorkers', decided.workerCount),
+        ...(decided.shardsWanted === undefined ? [] : [point('ShardsWanted', decided.shardsWanted)]),
+        ...(decided.workersWanted === undefined ? [] : [point('WorkersWanted', decided.workersWanted)]),
+        point('CircuitOpen', decided.holds.some((hold) => hold.reason === 'circuit-open') ? 1 : 0),
+        point('PlannedActions', decided.actions.length),
       ],
       signal,
     );

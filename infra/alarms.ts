@@ -66,6 +66,11 @@ export class Alarms extends Construct {
         metric: streamMetric(stream, 'ReshardFailed', 'Sum'),
         above: 0,
       });
+      this.#add(`CircuitOpen-${name}`, {
+        description: `Operations ${of} failed in a row: Penumbra only observes until half an hour after the last one. See penumbra plan --why`,
+        metric: streamMetric(stream, 'CircuitOpen', 'Maximum'),
+        above: 0,
+      });
     }
     this.#add('DeadLetters', {
       description: 'A command could not be carried out and waits in the dead-letter queue',

@@ -28,6 +28,12 @@ export const Fleet = z.object({
   spreads: z.array(ShardSpread),
   /** The end of the last minute in the history; null when there is none. */
   observedUntilMs: z.number().nullable(),
+  /** The plan before this one, as far as it tells of changes that were not ours. */
+  previousPlan: z.object({ createdAtMs: z.number(), layout: z.string(), foreignChangeAtMs: z.number().optional() }).optional(),
+  /** When splits and merges of all streams of the account were begun lately, as far as is known here. */
+  accountReshardsAtMs: z.array(z.number()).optional(),
+  /** Workers that did badly as targets of handovers, with the reason. */
+  unsuitableWorkers: z.array(z.object({ workerId: z.string(), reason: z.string() })).optional(),
 });
 export type Fleet = z.output<typeof Fleet>;
 

@@ -109,6 +109,10 @@ export const HoldReason = z.enum([
   'range-too-small',
   'no-workers',
   'on-demand',
+  'money-budget',
+  'protected-range',
+  'account-limit',
+  'circuit-open',
 ]);
 export type HoldReason = z.output<typeof HoldReason>;
 
@@ -129,6 +133,16 @@ export const Plan = z.object({
   leadTimeReason: z.string(),
   shardCount: z.number().int(),
   workerCount: z.number().int(),
+  /** The size that the stream would need if its keys spread evenly, and why; absent without an open shard. */
+  shardsWanted: z.number().int().optional(),
+  shardsReason: z.string().optional(),
+  /** Workers that the foreseen load needs at their target, all of the median worker's capacity: what an autoscaler of the workers should be set to. */
+  workersWanted: z.number().int().optional(),
+  workersReason: z.string().optional(),
+  /** A digest of the open shards' ids: another one without an operation of ours is someone else's change. */
+  layout: z.string().optional(),
+  /** When a change of someone else was last noticed. */
+  foreignChangeAtMs: z.number().optional(),
   actions: z.array(Action),
   holds: z.array(Hold),
 });

@@ -2,8 +2,38 @@
 import { z } from 'zod';
 import { Rate } from './worker.ts';
 
-const Share = z.number().gt(0).lt(1);
+const outside = ({ input }: { readonly input?: unknown }): string => `must be in (0, 1), got ${String(input)}`;
+const Share = z.number().gt(0, { error: outside }).lt(1, { error: outside });
 const BlackoutWindow = z.object({ fromMs: z.number(), untilMs: z.number(), reason: z.string() });
+const HashKeyText = z.string().regex(/^\d{1,39}$/, 'a hash key is a decimal integer string');
+const CRON = /^(\S+\s+){4}\S+$/;
+
+/** A blackout that comes back: it begins by the cron pattern (minute hour day month weekday) in its time zone, and lasts so many minutes. */
+export const BlackoutCron = z.object({
+  cron: z.string().regex(CRON, 'a cron pattern has five fields: minute hour day month weekday'),
+  timeZone: z.string().default('UTC'),
+  durationMin: z
+    .number()
+    .positive()
+    .max(7 * 1440),
+  reason: z.string(),
+});
+export type BlackoutCron = z.output<typeof BlackoutCron>;
+
+/** Hash keys (decimal strings) whose shards are never split or merged. */
+export const ProtectedRange = z.object({ startingHashKey: HashKeyText, endingHashKey: HashKeyText, reason: z.string() });
+export type ProtectedRange = z.output<typeof ProtectedRange>;
+
+/** What a person wants instead for a while; it ends by itself. */
+export const Override = z.object({
+  untilMs: z.number(),
+  reason: z.string(),
+  mode: z.enum(['observe', 'recommend', 'act']).optional(),
+  minShards: z.number().int().min(1).optional(),
+  maxShards: z.number().int().min(1).optional(),
+  targetUtilization: Share.optional(),
+});
+export type Override = z.output<typeof Override>;
 
 /** A stream's policy. Every field but the names has a default; the defaults only observe. */
 export const Policy = z
@@ -22,6 +52,11 @@ export const Policy = z
     workerTargetUtilization: Share.default(0.7),
     /** The quantile of the window's maximum on which splits and moves act. */
     actOnQuantile: z.union([z.literal(0.5), z.literal(0.9), z.literal(0.95)]).default(0.95),
+    /**
+     * What a throttled record costs, in idle ones: 100 means that throttling 1 % of a shard's worth is as bad as a whole idle shard. Set, shards are
+     * sized by these two costs instead of by a fixed quantile and target; the target then only keeps room for what is uneven within a minute.
+     */
+    throttledToIdle: z.number().positive().optional(),
     minShards: z.number().int().min(1).default(1),
     maxShards: z.number().int().min(1).default(100),
     minReplicationFactor: z.number().int().min(1).max(2).default(1),
@@ -38,6 +73,17 @@ export const Policy = z
     /** History older than this makes every action a hold. */
     staleAfterSec: z.number().positive().default(300),
     blackouts: z.array(BlackoutWindow).default([]),
+    blackoutCrons: z.array(BlackoutCron).optional(),
+    protectedRanges: z.array(ProtectedRange).optional(),
+    /** US dollars a month that the stream's shards and its standby consumers may cost; what would pass it is held. */
+    budgetUsdPerMonth: z.number().positive().optional(),
+    /** Applications that read the stream by polling; they share 2 MiB/s of each shard. Fan-out consumers have their own and do not count. */
+    pollingApplications: z.number().int().min(0).optional(),
+    /** After someone else changed the shards, none is split or merged for so long. */
+    foreignChangeRestSec: z.number().min(0).optional(),
+    /** So many operations failing in a row within the hour stop everything: the plan then only observes. */
+    breakerFailures: z.number().int().min(1).optional(),
+    override: Override.optional(),
   })
   .superRefine((policy, context) => {
     const contradiction = (path: string, message: string) => context.addIssue({ code: 'custom', path: [path], message });
@@ -59,6 +105,35 @@ export const Policy = z
     policy.blackouts.forEach((window, i) => {
       if (window.fromMs >= window.untilMs)
         contradiction(`blackouts.${i}`, `must end after it starts, got ${window.fromMs} to ${window.untilMs}`);
+      policy.blackouts.slice(0, i).forEach((other, j) => {
+        if (window.fromMs < other.untilMs && other.fromMs < window.untilMs)
+          contradiction(
+            `blackouts.${i}`,
+            `must not overlap blackouts.${j}, got ${window.fromMs} to ${window.untilMs} and ${other.fromMs} to ${other.untilMs}`,
+          );
+      });
     });
+    const ranges = (policy.protectedRanges ?? []).map(
+      ({ startingHashKey, endingHashKey }) => [BigInt(startingHashKey), BigInt(endingHashKey)] as const,
+    );
+    ranges.forEach(([start, end], i) => {
+      if (start > end) contradiction(`protectedRanges.${i}`, `must not end before it starts, got ${start} to ${end}`);
+      ranges.slice(0, i).forEach(([otherStart, otherEnd], j) => {
+        if (start <= otherEnd && otherStart <= end)
+          contradiction(
+            `protectedRanges.${i}`,
+            `must not overlap protectedRanges.${j}, got ${start} to ${end} and ${otherStart} to ${otherEnd}`,
+          );
+      });
+    });
+    const [least, most] = [policy.override?.minShards ?? policy.minShards, policy.override?.maxShards ?? policy.maxShards];
+    if (policy.override !== undefined && least > most && policy.minShards <= policy.maxShards)
+      contradiction('override', `its minShards must not exceed its maxShards, got minShards ${least} and maxShards ${most}`);
+    const target = policy.override?.targetUtilization;
+    if (target !== undefined && policy.coldUtilization >= target)
+      contradiction(
+        'override',
+        `coldUtilization must be below its targetUtilization, got ${policy.coldUtilization} and ${target}`,
+      );
   });
 export type Policy = z.output<typeof Policy>;

@@ -7,6 +7,10 @@ import { utilizationOf } from './rates.ts';
 /** One more shard for a month (a merge saves as much). */
 export const SHARD_USD_PER_MONTH = PRICES.shardHour * HOURS_PER_MONTH;
 
+/** What a stream costs a month as it stands: its shards, and a fan-out consumer for standby shadows where there is one. */
+export const standingUsdPerMonth = (shardCount: number, withShadows: boolean): number =>
+  shardCount * (SHARD_USD_PER_MONTH + (withShadows ? PRICES.consumerShardHour * HOURS_PER_MONTH : 0));
+
 /** Step Functions transitions of one handover. */
 export const HANDOVER_USD = PRICES.stateTransition * 20;
 

@@ -5,15 +5,20 @@ import type { Forecast } from '../model/forecast.ts';
 import type { Action, Hold, Plan } from '../model/plan.ts';
 import type { Policy } from '../model/policy.ts';
 import { planIdOf } from './action-id.ts';
-import { guardsOf, operationsLeft } from './guards.ts';
+import { standingUsdPerMonth } from './cost.ts';
+import { foreignChangeOf, layoutOf } from './foreign-change.ts';
+import { circuitOf, guardsOf, operationsLeft } from './guards.ts';
 import { type LeadTime, leadTimeOf } from './lead-time.ts';
 import { decideMerge } from './merges.ts';
 import { decideMoves } from './moves.ts';
+import { policyInForce } from './policy-in-force.ts';
 import { decideReplication } from './replication.ts';
-import { counted, duration, percent } from './sentences.ts';
+import { counted, dollars, duration, percent } from './sentences.ts';
 import { outlookOf, type ShardOutlook, viewShards } from './shard-outlook.ts';
 import { decideSplit } from './splits.ts';
+import { sizingOf } from './stream-outlook.ts';
 import { loadsOf, workerOutlooksOf } from './worker-outlook.ts';
+import { workersWanted } from './workers-wanted.ts';
 
 const STATUS = { observe: 'shown', recommend: 'proposed', act: 'sent' } as const satisfies Record<Policy['mode'], Plan['status']>;
 
@@ -21,27 +26,38 @@ const STATUS = { observe: 'shown', recommend: 'proposed', act: 'sent' } as const
 export const decidePlan = (
   fleet: Fleet,
   forecasts: readonly Forecast[],
-  policy: Policy,
+  given: Policy,
   leadTimes: LeadTimes,
   nowMs: number,
 ): Plan => {
+  const policy = policyInForce(given, nowMs);
   const views = viewShards(fleet, forecasts, policy, nowMs);
   const leadTime = leadTimeOf(fleet, views, policy, leadTimes, nowMs);
   const outlooks = outlookOf(views, policy, leadTime.leadTimeSec, nowMs);
   const guards = guardsOf(fleet, policy, nowMs);
   const { actions, holds } =
     guards.length > 0 ? { actions: [], holds: guards } : decideActions(fleet, outlooks, policy, leadTime, leadTimes, nowMs);
+  const mode = circuitOf(fleet, policy, nowMs) === null ? policy.mode : 'observe';
+  const sizing = sizingOf(fleet, forecasts, views, policy, leadTimes, nowMs);
+  const workforce = workersWanted(outlooks, workerOutlooksOf(fleet, outlooks), policy);
+  const foreignChangeAtMs = foreignChangeOf(fleet, nowMs);
   return {
     planId: planIdOf(fleet, nowMs),
     application: fleet.application,
     streamName: fleet.streamName,
     createdAtMs: nowMs,
-    mode: policy.mode,
-    status: STATUS[policy.mode],
+    mode,
+    status: STATUS[mode],
     leadTimeSec: leadTime.leadTimeSec,
     leadTimeReason: leadTime.reason,
     shardCount: outlooks.length,
     workerCount: fleet.workers.length,
+    ...(outlooks.length === 0
+      ? {}
+      : { shardsWanted: sizing.kind === 'hold' ? outlooks.length : sizing.to, shardsReason: sizing.reason }),
+    ...(workforce === null ? {} : { workersWanted: workforce.workers, workersReason: workforce.reason }),
+    layout: layoutOf(fleet),
+    ...(foreignChangeAtMs === undefined ? {} : { foreignChangeAtMs }),
     actions,
     holds,
   };
@@ -55,7 +71,7 @@ const decideActions = (
   leadTimes: LeadTimes,
   nowMs: number,
 ): { actions: Action[]; holds: Hold[] } => {
-  const workers = workerOutlooksOf(fleet.workers, outlooks);
+  const workers = workerOutlooksOf(fleet, outlooks);
   const split = decideSplit(fleet, outlooks, workers, loadsOf(workers), policy, leadTime, nowMs);
   const merge =
     split.action === null
@@ -69,7 +85,8 @@ const decideActions = (
   const taken = new Set([...resharded, ...moves.actions.map((action) => action.shardId)]);
   const replication = decideReplication(fleet, outlooks, workers, moves.loads, policy, leadTime, taken, nowMs);
   const wanted = [...(reshard === null ? [] : [reshard]), ...moves.actions, ...replication.actions];
-  const { actions, holds } = withinBudget(wanted, operationsLeft(fleet, policy, nowMs), policy);
+  const affordable = withinMoney(wanted, fleet, outlooks.length, policy);
+  const { actions, holds } = withinBudget(affordable.actions, operationsLeft(fleet, policy, nowMs), policy);
   return {
     actions,
     holds: [
@@ -77,10 +94,44 @@ const decideActions = (
       ...merge.holds,
       ...moves.holds,
       ...replication.holds,
+      ...affordable.holds,
       ...holds,
       ...summaryOf(fleet, outlooks, actions, policy, leadTime),
     ],
   };
+};
+
+/** What the policy's money leaves. Moves cost next to nothing, and what saves money is always allowed. */
+const withinMoney = (
+  wanted: readonly Action[],
+  fleet: Fleet,
+  shardCount: number,
+  policy: Policy,
+): { actions: Action[]; holds: Hold[] } => {
+  const { budgetUsdPerMonth } = policy;
+  if (budgetUsdPerMonth === undefined) return { actions: [...wanted], holds: [] };
+  let spent = standingUsdPerMonth(
+    shardCount,
+    fleet.leases.some((lease) => lease.shadow !== undefined),
+  );
+  const actions: Action[] = [];
+  const holds: Hold[] = [];
+  for (const action of wanted) {
+    const lasting = action.kind === 'split' || (action.kind === 'create-shadow' && action.trigger === 'replication');
+    const cost = lasting ? action.expected.costUsdPerMonth : 0;
+    if (cost > 0 && spent + cost > budgetUsdPerMonth)
+      holds.push({
+        kind: 'hold',
+        subject: action.shardId,
+        reason: 'money-budget',
+        detail: `The stream costs ${dollars(spent)} a month, this would add ${dollars(cost)}, and budgetUsdPerMonth is ${dollars(budgetUsdPerMonth)}; held back: ${action.kind}. ${action.reason}`,
+      });
+    else {
+      spent += cost;
+      actions.push(action);
+    }
+  }
+  return { actions, holds };
 };
 
 /** What the policy's operations per hour leave; what is more urgent comes first in `wanted`. Shadows for safety leave half of the budget to the rest. */

@@ -4,7 +4,7 @@ import { type Forecast, QUANTILES } from '../model/forecast.ts';
 import type { Policy } from '../model/policy.ts';
 
 const NO_BOUNDS: readonly number[] = [];
-const boundsOf = (forecast: Forecast, quantile: Policy['actOnQuantile']): readonly number[] =>
+const boundsOf = (forecast: Forecast, quantile: (typeof QUANTILES)[number]): readonly number[] =>
   forecast.windowMaxQuantiles[QUANTILES.indexOf(quantile)] ?? NO_BOUNDS;
 
 /**
@@ -16,7 +16,9 @@ export const windowMaxWithin = (
   quantile: Policy['actOnQuantile'],
   leadTimeSec: number,
   nowMs: number,
-): number => {
+): number => windowMaxAt(forecast, quantile, leadTimeSec, nowMs);
+
+const windowMaxAt = (forecast: Forecast, quantile: (typeof QUANTILES)[number], leadTimeSec: number, nowMs: number): number => {
   const bounds = boundsOf(forecast, quantile);
   const { horizonsSec } = forecast;
   const untilSec = leadTimeSec + Math.max(nowMs - forecast.observedUntilMs, 0) / 1000;
@@ -27,6 +29,10 @@ export const windowMaxWithin = (
   const share = (untilSec - horizonsSec[i - 1]!) / (horizonsSec[i]! - horizonsSec[i - 1]!);
   return bounds[i - 1]! + share * (upper - bounds[i - 1]!);
 };
+
+/** The quantiles (as in `QUANTILES`) of the highest rate from now until `leadTimeSec` from now, per second. */
+export const windowMaxQuantilesWithin = (forecast: Forecast, leadTimeSec: number, nowMs: number): number[] =>
+  QUANTILES.map((quantile) => windowMaxAt(forecast, quantile, leadTimeSec, nowMs));
 
 /** The end of the first window in which the quantile of the highest rate passes `limit`; undefined when none does. Never in the past. */
 export const firstBreachMs = (

@@ -3,9 +3,8 @@
 import type { Fleet, LeadTimes } from '../model/fleet.ts';
 import type { Policy } from '../model/policy.ts';
 import { isReshardInFlight } from './in-flight.ts';
-import { utilizationOf } from './rates.ts';
 import { counted } from './sentences.ts';
-import { peakWithin, type ShardView } from './shard-outlook.ts';
+import { neededFor, type ShardView } from './shard-outlook.ts';
 
 /** Metrics are seen up to one tick late, and a decision waits up to one tick. */
 const TICK_SEC = 60;
@@ -24,11 +23,7 @@ export interface LeadTime {
 
 /** How many splits the shards need so that each stays under its target within `leadTimeSec`. */
 export const splitsNeeded = (views: readonly ShardView[], policy: Policy, leadTimeSec: number, nowMs: number): number => {
-  let needed = 0;
-  for (const view of views) {
-    const utilization = utilizationOf(peakWithin(view, policy, leadTimeSec, nowMs), policy.shardCapacity);
-    if (utilization > policy.targetUtilization) needed += Math.ceil(utilization / policy.targetUtilization - 1e-9) - 1;
-  }
+  const needed = views.reduce((sum, view) => sum + neededFor([view], policy, leadTimeSec, nowMs) - 1, 0);
   return Math.min(needed, Math.max(policy.maxShards - views.length, 0));
 };
 

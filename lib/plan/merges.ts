@@ -9,9 +9,11 @@ import { recordsAtRiskPerHour, SHARD_USD_PER_MONTH } from './cost.ts';
 import { reshardGuardOf, secondsSinceReshard } from './guards.ts';
 import { busyWith, openOperations } from './in-flight.ts';
 import type { LeadTime } from './lead-time.ts';
+import { protectionOf } from './protected-ranges.ts';
 import { NO_LOAD, plus, utilizationOf } from './rates.ts';
 import { dollars, duration, percent } from './sentences.ts';
-import type { ShardOutlook } from './shard-outlook.ts';
+import { neededFor, type ShardOutlook } from './shard-outlook.ts';
+import { KEPT_SEC } from './size-stream.ts';
 import { type Loads, leastLoaded, type WorkerOutlook } from './worker-outlook.ts';
 
 /** At most so many cold pairs are named one by one. */
@@ -24,8 +26,8 @@ interface Pair {
   readonly utilization: number;
 }
 
-/** Neighbours in hash order whose summed bounds stay cold, coldest first. */
-const coldPairs = (outlooks: readonly ShardOutlook[], policy: Policy): Pair[] => {
+/** Neighbours in hash order that stay cold together, coldest first: by the policy's threshold, or by cost where one shard is enough for a while longer. */
+const coldPairs = (outlooks: readonly ShardOutlook[], policy: Policy, leadTimeSec: number, nowMs: number): Pair[] => {
   const pairs: Pair[] = [];
   for (let i = 1; i < outlooks.length; i++) {
     const lower = outlooks[i - 1]!;
@@ -33,7 +35,11 @@ const coldPairs = (outlooks: readonly ShardOutlook[], policy: Policy): Pair[] =>
     if (lower.shard.hashKeyRange.endingHashKey + 1n !== upper.shard.hashKeyRange.startingHashKey) continue;
     const peak = plus(lower.peak, upper.peak);
     const utilization = utilizationOf(peak, policy.shardCapacity);
-    if (utilization < policy.coldUtilization) pairs.push({ lower, upper, peak, utilization });
+    const cold =
+      policy.throttledToIdle === undefined
+        ? utilization < policy.coldUtilization
+        : neededFor([lower, upper], policy, leadTimeSec + KEPT_SEC, nowMs) === 1;
+    if (cold) pairs.push({ lower, upper, peak, utilization });
   }
   return pairs.sort((a, b) => a.utilization - b.utilization || (a.lower.shard.shardId < b.lower.shard.shardId ? -1 : 1));
 };
@@ -62,7 +68,8 @@ const obstacleOf = (
     peaks.reduce<Rate>((sum, peak) => plus(sum, peak ?? NO_LOAD), NO_LOAD),
     policy.shardCapacity,
   );
-  if (measured >= policy.coldUtilization)
+  const coldBelow = policy.throttledToIdle === undefined ? policy.coldUtilization : policy.targetUtilization;
+  if (measured >= coldBelow)
     return {
       reason: 'not-cold-long-enough',
       because: `within the last ${policy.coldWindowMin} min they took ${percent(measured)} of one shard`,
@@ -93,15 +100,17 @@ export const decideMerge = (
   leadTime: LeadTime,
   nowMs: number,
 ): { action: MergeAction | null; holds: readonly Hold[] } => {
-  const pairs = coldPairs(outlooks, policy);
+  const pairs = coldPairs(outlooks, policy, leadTime.leadTimeSec, nowMs);
   const operations = openOperations(fleet);
-  const guard = reshardGuardOf(fleet);
+  const guard = reshardGuardOf(fleet, policy, 'forecast', nowMs);
   const sinceSec = secondsSinceReshard(fleet, nowMs);
   const holds: Hold[] = [];
   let action: MergeAction | null = null;
   for (const pair of pairs) {
     const ids = [pair.lower.shard.shardId, pair.upper.shard.shardId] as const;
-    const because = `${ids[0]} and ${ids[1]} together stay below ${percent(pair.utilization)} of one shard within ${duration(leadTime.leadTimeSec)} (cold is below ${percent(policy.coldUtilization)})`;
+    const threshold =
+      policy.throttledToIdle === undefined ? `cold is below ${percent(policy.coldUtilization)}` : 'one shard is enough';
+    const because = `${ids[0]} and ${ids[1]} together stay below ${percent(pair.utilization)} of one shard within ${duration(leadTime.leadTimeSec)} (${threshold})`;
     const keep = (reason: Hold['reason'], why: string) => {
       if (holds.length < NAMED_PAIRS)
         holds.push({ kind: 'hold', subject: ids[0], reason, detail: `${because}; not merged: ${why}.` });
@@ -109,7 +118,10 @@ export const decideMerge = (
     const busy = [pair.lower, pair.upper]
       .map(({ lease, shard }) => busyWith(lease, operations.get(shard.shardId)))
       .find((text) => text !== null);
-    const obstacle = obstacleOf(pair, busy ?? null, outlooks, policy);
+    const obstacle =
+      protectionOf(policy, pair.lower.shard.hashKeyRange) ??
+      protectionOf(policy, pair.upper.shard.hashKeyRange) ??
+      obstacleOf(pair, busy ?? null, outlooks, policy);
     if (obstacle !== null) keep(obstacle.reason, obstacle.because);
     else if (guard !== null) keep(guard.reason, guard.because);
     else if (sinceSec < policy.mergeCooldownSec)

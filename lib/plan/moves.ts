@@ -13,7 +13,7 @@ import type { LeadTime } from './lead-time.ts';
 import { minus, NO_LOAD, plus, times, utilizationOf } from './rates.ts';
 import { duration, percent } from './sentences.ts';
 import type { ShardOutlook } from './shard-outlook.ts';
-import { type Loads, leastLoaded, shifted, type WorkerOutlook } from './worker-outlook.ts';
+import { hostFor, type Loads, leastLoaded, shifted, type WorkerOutlook } from './worker-outlook.ts';
 
 /** Until measured ones replace them. */
 const HANDOVER_PRIOR_SEC = 5;
@@ -256,15 +256,14 @@ export const decideMoves = (question: MoveQuestion, nowMs: number): Moves => {
           continue;
         }
         const { shadow } = lease;
-        const roomAt = (allowed: (candidate: Worker) => boolean) => {
-          const host = leastLoaded(
+        const roomAt = (allowed: (candidate: Worker) => boolean) =>
+          hostFor(
             workers,
             loads,
             shard.peak,
             (candidate) => candidate.workerId !== worker.workerId && allowed(candidate),
+            target,
           );
-          return host === null || host.utilization > target ? null : host;
-        };
         const atShadow =
           shadow === undefined || !isReady(shadow) ? null : roomAt((candidate) => candidate.workerId === shadow.workerId);
         const replaceable = shadow === undefined || (shadow.purpose === 'replication' && isReady(shadow));

@@ -11,7 +11,7 @@ import type { LeadTime } from './lead-time.ts';
 import { NO_LOAD, utilizationOf } from './rates.ts';
 import { dollars, percent } from './sentences.ts';
 import type { ShardOutlook } from './shard-outlook.ts';
-import { type Loads, leastLoaded, shifted, type WorkerOutlook } from './worker-outlook.ts';
+import { hostFor, type Loads, shifted, type WorkerOutlook } from './worker-outlook.ts';
 
 /** A shard whose 5 to 95 % band spans this much of its capacity is volatile; it is so until the band has shrunk to the second figure. */
 const VOLATILE_BAND = 0.5;
@@ -96,11 +96,12 @@ export const decideReplication = (
     const zone = byId.get(lease.owner)?.worker.zone;
     const fits = (workerId: string, capacity: typeof policy.shardCapacity) =>
       utilizationOf(loads.get(workerId) ?? NO_LOAD, capacity) <= policy.workerTargetUtilization;
-    const host = leastLoaded(
+    const host = hostFor(
       workers,
       loads,
       outlook.peak,
       (w) => w.workerId !== lease.owner && fits(w.workerId, w.capacity),
+      Number.POSITIVE_INFINITY,
       zone,
     );
     if (host === null) {

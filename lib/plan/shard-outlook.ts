@@ -7,8 +7,9 @@ import type { Lease } from '../model/lease.ts';
 import type { Policy } from '../model/policy.ts';
 import type { Shard } from '../model/shard.ts';
 import type { Rate } from '../model/worker.ts';
-import { firstBreachMs, isUsable, windowMaxWithin } from './forecast-bound.ts';
+import { firstBreachMs, isUsable, windowMaxQuantilesWithin, windowMaxWithin } from './forecast-bound.ts';
 import { larger, NO_LOAD, utilizationOf } from './rates.ts';
+import { type DemandAhead, shardsNeeded } from './shards-needed.ts';
 
 /** One open shard with everything that is known about it, before any look ahead. */
 export interface ShardView {
@@ -21,12 +22,43 @@ export interface ShardView {
   readonly bytes: Forecast | undefined;
 }
 
+const METRICS = ['records', 'bytes'] as const;
+const perSec = { records: 'recordsPerSec', bytes: 'bytesPerSec' } as const;
+
+/** The demand ahead of a range that these shards make up together, by records and by bytes, in shards' worth. Quantiles add up to at least the quantile of the sum. */
+export const aheadOf = (views: readonly ShardView[], policy: Policy, withinSec: number, nowMs: number): DemandAhead[] =>
+  METRICS.map((metric) => {
+    const field = perSec[metric];
+    const capacity = Math.max(policy.shardCapacity[field], Number.MIN_VALUE);
+    const sum: number[] = [];
+    let [now, rise] = [0, 0];
+    for (const view of views) {
+      const load = view.now?.[field] ?? 0;
+      const forecast = view[metric];
+      now += load / capacity;
+      // The load now is the mean of the last minutes, unless the newest is higher: so much it rose.
+      rise += Math.max(load - (view.spread?.current[field] ?? load), 0) / capacity;
+      // Without a forecast the load stays as it is.
+      const known = forecast === undefined ? [load, load, load, load] : windowMaxQuantilesWithin(forecast, withinSec, nowMs);
+      known.forEach((value, q) => {
+        sum[q] = (sum[q] ?? 0) + value / capacity;
+      });
+    }
+    return { quantiles: sum, now, rise };
+  });
+
+/** How many shards the range needs that these shards make up together: the larger of what records and bytes need. */
+export const neededFor = (views: readonly ShardView[], policy: Policy, withinSec: number, nowMs: number): number =>
+  Math.max(...aheadOf(views, policy, withinSec, nowMs).map((ahead) => shardsNeeded(ahead, policy)));
+
 /** The outlook of one open shard over the lead time. */
 export interface ShardOutlook extends ShardView {
   /** The acted-on quantile of the highest load over the lead time, never below the load now. */
   readonly peak: Rate;
   readonly utilizationNow: number;
   readonly peakUtilization: number;
+  /** How many shards its range needs within the lead time. */
+  readonly needed: number;
   /** Whether a usable forecast stands behind `peak`; without one only the load now does. */
   readonly foreseen: boolean;
 }
@@ -94,6 +126,7 @@ export const outlookOf = (views: readonly ShardView[], policy: Policy, leadTimeS
       peak,
       utilizationNow: utilizationOf(view.now ?? NO_LOAD, policy.shardCapacity),
       peakUtilization: utilizationOf(peak, policy.shardCapacity),
+      needed: neededFor([view], policy, leadTimeSec, nowMs),
       foreseen: view.records !== undefined || view.bytes !== undefined,
     };
   });

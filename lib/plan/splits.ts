@@ -9,9 +9,11 @@ import { recordsAtRiskPerHour, SHARD_USD_PER_MONTH } from './cost.ts';
 import { reshardGuardOf, secondsSinceReshard } from './guards.ts';
 import { busyWith, openOperations } from './in-flight.ts';
 import type { LeadTime } from './lead-time.ts';
+import { protectionOf } from './protected-ranges.ts';
 import { limitingMetricOf, times } from './rates.ts';
 import { duration, percent } from './sentences.ts';
-import { breachOf, type ShardOutlook } from './shard-outlook.ts';
+import { aheadOf, breachOf, type ShardOutlook } from './shard-outlook.ts';
+import { worthOfOneMore } from './shards-needed.ts';
 import { type SplitPoint, splitPointOf } from './split-point.ts';
 import { type Loads, leastLoaded, shifted, type WorkerOutlook } from './worker-outlook.ts';
 
@@ -126,6 +128,25 @@ const placeChildren = (
   return { owners, loads: shifted(withKept, parts[given]!, undefined, other.workerId) };
 };
 
+/** Shards that may pass their target, but rarely enough that another one would cost more than it saves: both are named. */
+const heldForCost = (outlooks: readonly ShardOutlook[], policy: Policy, leadTime: LeadTime, nowMs: number): Hold[] =>
+  outlooks
+    .filter((outlook) => outlook.needed === 1 && outlook.peakUtilization > policy.targetUtilization)
+    .map((outlook) => {
+      const worth = Math.max(
+        ...aheadOf([outlook], policy, leadTime.leadTimeSec, nowMs).map((ahead) => worthOfOneMore(ahead, 1, policy) ?? 0),
+      );
+      const { because } = candidateOf(outlook, policy, leadTime, nowMs);
+      return {
+        kind: 'hold',
+        subject: outlook.shard.shardId,
+        reason: 'not-worth-it',
+        detail: sentence(
+          `${because}; not split: what another shard is expected to save from throttling is worth ${worth.toFixed(2)} idle shards, and it costs 1`,
+        ),
+      };
+    });
+
 /** The most urgent split, or none; every other shard that passes its target is named in a hold. */
 export const decideSplit = (
   fleet: Fleet,
@@ -138,16 +159,18 @@ export const decideSplit = (
 ): Splits => {
   const minimum = forMinimum(outlooks, policy);
   const hot = outlooks
-    .filter((outlook) => outlook.peakUtilization > policy.targetUtilization)
+    .filter((outlook) => outlook.needed > 1)
     .map((outlook) => candidateOf(outlook, policy, leadTime, nowMs))
     .sort(urgency);
+  const unworthy = heldForCost(outlooks, policy, leadTime, nowMs);
   const candidates = hot.length === 0 && minimum !== null ? [minimum] : hot;
-  if (candidates.length === 0) return { action: null, loads, holds: [] };
+  if (candidates.length === 0) return { action: null, loads, holds: unworthy };
 
-  const guard = reshardGuardOf(fleet);
+  const inEmergency = reshardGuardOf(fleet, policy, 'reactive', nowMs);
+  const ordinarily = reshardGuardOf(fleet, policy, 'forecast', nowMs);
   const sinceSec = secondsSinceReshard(fleet, nowMs);
   const operations = openOperations(fleet);
-  const holds: Hold[] = [];
+  const holds: Hold[] = [...unworthy];
   const keep = (candidate: Candidate, reason: Hold['reason'], why: string) =>
     holds.push({
       kind: 'hold',
@@ -160,8 +183,10 @@ export const decideSplit = (
   for (const candidate of candidates) {
     const { outlook } = candidate;
     const { shardId, hashKeyRange } = outlook.shard;
+    const guard = candidate.trigger === 'reactive' ? inEmergency : ordinarily;
     const point = splitPointOf(hashKeyRange, outlook.spread?.sliceShares ?? []);
-    const obstacle = obstacleOf(outlook, point, busyWith(outlook.lease, operations.get(shardId)));
+    const obstacle =
+      protectionOf(policy, hashKeyRange) ?? obstacleOf(outlook, point, busyWith(outlook.lease, operations.get(shardId)));
     if (obstacle !== null) keep(candidate, obstacle.reason, obstacle.because);
     else if (outlooks.length >= policy.maxShards)
       keep(candidate, 'at-maximum', `the stream has ${outlooks.length} shards, and maxShards is ${policy.maxShards}`);

@@ -1,5 +1,6 @@
 // lib/plan: what awaits each live worker.
 // in: workers, shard outlooks · out: per worker the load now and the bound of its highest load over the lead time
+import type { Fleet } from '../model/fleet.ts';
 import type { Rate, Worker } from '../model/worker.ts';
 import { minus, NO_LOAD, plus, utilizationOf } from './rates.ts';
 import type { ShardOutlook } from './shard-outlook.ts';
@@ -13,10 +14,16 @@ export interface WorkerOutlook {
   readonly peak: Rate;
   readonly utilizationNow: number;
   readonly peakUtilization: number;
+  /** Did badly as the target of handovers: is chosen for a shadow only where no other has room. */
+  readonly unsuitable: boolean;
 }
 
 /** The outlook of every live worker, in order of their ids. */
-export const workerOutlooksOf = (workers: readonly Worker[], shards: readonly ShardOutlook[]): WorkerOutlook[] => {
+export const workerOutlooksOf = (
+  { workers, unsuitableWorkers = [] }: Pick<Fleet, 'workers' | 'unsuitableWorkers'>,
+  shards: readonly ShardOutlook[],
+): WorkerOutlook[] => {
+  const unsuitable = new Set(unsuitableWorkers.map(({ workerId }) => workerId));
   const owned = new Map<string, ShardOutlook[]>();
   for (const shard of shards) {
     const owner = shard.lease?.owner;
@@ -40,6 +47,7 @@ export const workerOutlooksOf = (workers: readonly Worker[], shards: readonly Sh
         peak,
         utilizationNow: utilizationOf(now, worker.capacity),
         peakUtilization: utilizationOf(peak, worker.capacity),
+        unsuitable: unsuitable.has(worker.workerId),
       };
     });
 };
@@ -76,4 +84,21 @@ export const leastLoaded = (
       best = { worker, utilization, sameZone };
   }
   return best;
+};
+
+/** The least loaded worker for a shadow that stays at or below `limit`: among those that did well as targets first, then among all. Null when there is none. */
+export const hostFor = (
+  workers: readonly WorkerOutlook[],
+  loads: Loads,
+  load: Rate,
+  allowed: (worker: Worker) => boolean,
+  limit: number,
+  avoidZone?: string,
+): { worker: Worker; utilization: number } | null => {
+  const unsuitable = new Set(workers.filter((w) => w.unsuitable).map(({ worker }) => worker.workerId));
+  const within = (host: { worker: Worker; utilization: number } | null) =>
+    host !== null && host.utilization <= limit ? host : null;
+  const best = (some: (worker: Worker) => boolean) => within(leastLoaded(workers, loads, load, some, avoidZone));
+  if (unsuitable.size === 0) return best(allowed);
+  return best((worker) => !unsuitable.has(worker.workerId) && allowed(worker)) ?? best(allowed);
 };

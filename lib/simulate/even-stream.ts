@@ -4,7 +4,7 @@
 // The arithmetic in which rivals that size a whole stream are compared: capacity is the number of shards; one operation adds or removes one shard,
 // takes its time, and the next begins when it has ended; a size is chosen only when the last one is reached.
 import type { Demand } from './demand.ts';
-import { type Outcome, Tally } from './tally.ts';
+import { type Outcome, Tally, type Watch } from './tally.ts';
 
 /** What a policy sees at the start of a minute: everything up to the minute before. */
 export interface Sight {
@@ -23,11 +23,14 @@ export interface EvenStreamOptions {
   readonly fromMinute: number;
   readonly operationSec: number;
   readonly startShards: number;
+  /** What so many equal shards throttle in a minute, where keys do not spread evenly; else what exceeds their sum. */
+  readonly throttledBy?: (minute: number, shards: number) => number;
+  readonly watch?: Watch;
 }
 
 /** Runs a policy over a demand. */
 export const runEvenStream = ({ minutes }: Demand, sizer: Sizer, options: EvenStreamOptions): Outcome => {
-  const { fromMinute, operationSec, startShards } = options;
+  const { fromMinute, operationSec, startShards, throttledBy, watch } = options;
   const tally = new Tally();
   let shards = startShards;
   let wanted = startShards;
@@ -49,7 +52,10 @@ export const runEvenStream = ({ minutes }: Demand, sizer: Sizer, options: EvenSt
       endsAtSec += operationSec;
     }
     shardSeconds += shards * (startSec + 60 - atSec);
-    tally.add(minutes[minute]!, shardSeconds / 60);
+    const capacity = shardSeconds / 60;
+    const throttled = throttledBy?.(minute, Math.max(Math.floor(capacity), 1)) ?? Math.max(minutes[minute]! - capacity, 0);
+    tally.add(minutes[minute]!, capacity, throttled);
+    watch?.({ minute, capacity, throttled });
   }
   return tally.provisioned(operations);
 };

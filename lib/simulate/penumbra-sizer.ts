@@ -1,7 +1,6 @@
 // lib/simulate: Penumbra where only the number of shards matters: the forecast room and the plan room's sizing, as they are.
 // in: forecasts of every minute, a policy · out: the size that it wants
 import type { ModelForecast } from '../forecast/model.ts';
-import { QUANTILES } from '../model/forecast.ts';
 import type { Policy } from '../model/policy.ts';
 import { sizeStream } from '../plan/size-stream.ts';
 import type { Sizer } from './even-stream.ts';
@@ -26,15 +25,20 @@ export const boundOf = (bounds: readonly number[], seconds: number): number => {
 export const penumbraSizer = (
   forecasts: readonly ModelForecast[],
   fromMinute: number,
-  policy: Pick<Policy, 'targetUtilization' | 'minShards' | 'maxShards' | 'reshardDurationPriorSec' | 'actOnQuantile'>,
+  policy: Policy,
   operationSec: number,
 ): Sizer => {
-  const row = QUANTILES.indexOf(policy.actOnQuantile);
   const most = Math.max(Math.floor(TICK_SEC / operationSec), 1);
   return ({ minute, shards, ago }) => {
-    const bounds = forecasts[minute - fromMinute]?.windowMaxQuantiles[row] ?? [];
-    const question = { shards, boundWithin: (seconds: number) => boundOf(bounds, seconds), now: ago(1) };
-    const sizing = sizeStream(question, policy, { reshardSec: operationSec });
+    const rows = forecasts[minute - fromMinute]?.windowMaxQuantiles ?? [];
+    const now = ago(1);
+    const rise = Math.max(now - ago(2), 0);
+    const aheadWithin = (seconds: number) => ({
+      quantiles: rows.map((bounds) => boundOf(bounds, seconds)),
+      now,
+      rise,
+    });
+    const sizing = sizeStream({ shards, aheadWithin }, policy, { reshardSec: operationSec });
     return sizing.kind === 'hold' ? shards : Math.min(Math.max(sizing.to, shards - most), shards + most);
   };
 };

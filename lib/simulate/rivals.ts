@@ -4,7 +4,7 @@
 // Utilisation is demand over capacity, not clipped at 1: their alarms add the throttled records. All sizes are of a whole stream; none of them splits one shard.
 import type { Demand } from './demand.ts';
 import type { Sizer } from './even-stream.ts';
-import { type Outcome, Tally } from './tally.ts';
+import { type Outcome, Tally, type Watch } from './tally.ts';
 
 /** Counts for how many minutes in a row something held. */
 const streak = () => {
@@ -102,7 +102,7 @@ const ON_DEMAND_GROWS_MIN = 15;
 const ON_DEMAND_MEMORY_MIN = 30 * 1440;
 
 /** On-demand mode: twice the peak of 30 days, which takes 15 minutes to grow; 4 MB/s at the least. It is no number of shards; its capacity is counted as one. */
-export const runOnDemand = ({ minutes }: Demand, fromMinute: number): Outcome => {
+export const runOnDemand = ({ minutes }: Demand, fromMinute: number, watch?: Watch): Outcome => {
   const tally = new Tally();
   // The minutes whose demand may still be the peak of the last 30 days, highest first.
   const peaks: number[] = [];
@@ -114,7 +114,10 @@ export const runOnDemand = ({ minutes }: Demand, fromMinute: number): Outcome =>
       if (peaks[0]! < seen - ON_DEMAND_MEMORY_MIN) peaks.shift();
     }
     const capacity = Math.max(2 * (minutes[peaks[0] ?? -1] ?? 0), ON_DEMAND_SMALLEST);
-    if (minute >= fromMinute) tally.add(minutes[minute]!, capacity);
+    if (minute < fromMinute) continue;
+    const throttled = Math.max(minutes[minute]! - capacity, 0);
+    tally.add(minutes[minute]!, capacity, throttled);
+    watch?.({ minute, capacity, throttled });
   }
   return tally.onDemand();
 };

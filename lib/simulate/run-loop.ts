@@ -16,7 +16,7 @@ import { decidePlan } from '../plan/decide-plan.ts';
 import { HORIZONS_MIN } from './foresight.ts';
 import type { SimulatedLoad } from './simulated-load.ts';
 import { SimulatedStream } from './simulated-stream.ts';
-import { type Outcome, Tally } from './tally.ts';
+import { type Outcome, Tally, type Watch } from './tally.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
@@ -29,6 +29,7 @@ export interface LoopOptions {
   readonly workers: number;
   /** Full shards that one worker processes. */
   readonly shardsPerWorker: number;
+  readonly watch?: Watch;
 }
 
 /** What a run of the loop came to. */
@@ -168,6 +169,7 @@ export const runLoop = (load: SimulatedLoad, options: LoopOptions): LoopOutcome 
       pass(1 - share);
     } else pass(1);
     tally.add(demand, capacity, throttled);
+    options.watch?.({ minute, capacity, throttled });
     for (const worker of workers) {
       const own = stream.shards.filter((shard) => leases.get(shard.shardId)?.owner === worker.workerId);
       const carried = own.reduce((sum, shard) => sum + load.demandOf(shard.hashKeyRange, minute), 0);

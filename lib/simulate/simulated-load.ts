@@ -53,9 +53,9 @@ export interface KeyDemand {
 
 const SPREAD_MIN = 15;
 /** History from which the forecaster of a new range learns. */
-const LEARNT_MIN = 7 * 1440;
+const LEARNT_MIN = 3 * 1440;
 /** Forecasts are made for so many minutes at once: few for a new range, which may go again, four times as many each time that it stays. */
-const FIRST_MIN = 60;
+const FIRST_MIN = 180;
 const LONGER = 4;
 
 /** A few keys, each with its own demand: ranges get what their keys have, and each range its own forecast. */

@@ -18,6 +18,9 @@ export interface Outcome {
   readonly worstLagSec: number;
 }
 
+/** Told of each minute: capacity and what was throttled, in shards' worth. */
+export type Watch = (seen: { readonly minute: number; readonly capacity: number; readonly throttled: number }) => void;
+
 /** A full shard: 1,000 records of 1 KiB a second. One record is one PUT unit. */
 const RECORDS_PER_SHARD_MINUTE = 60_000;
 const GIGABYTES_PER_SHARD_MINUTE = (60 * 1_048_576) / 1e9;

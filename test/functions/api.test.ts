@@ -275,6 +275,16 @@ describe('plans', () => {
     expect(ports.commands.sent).toHaveLength(1);
   });
 
+  it('fails for a plan that was made for other shards than there are now', async () => {
+    const { call, ports } = await open();
+    await ports.plans.put({ ...proposed('p', NOW - 60_000), layout: 'aaaa' });
+    await ports.plans.put({ ...proposed('q', NOW - 1_000), layout: 'bbbb' });
+    const answer = await call(approvePlan, { path: { planId: 'p' }, body: group });
+    expect(answer).toMatchObject({ status: 409, body: { error: 'WorldChanged' } });
+    expect(ports.commands.sent).toEqual([]);
+    expect(await call(approvePlan, { path: { planId: 'q' }, body: group })).toMatchObject({ status: 202 });
+  });
+
   it('fails for a plan that is unknown, too old or not proposed', async () => {
     const { call, ports } = await open();
     await ports.plans.put(proposed('old', NOW - 16 * 60_000));

@@ -153,6 +153,56 @@ describe('plan', () => {
     expect(ports.commands.sent.length).toBeGreaterThanOrEqual(sent);
   });
 
+  it('yields after someone else changed the shards, as the plan before tells', async () => {
+    const { ports, scene, clock } = await hot('recommend');
+    await plan.run(group, scene());
+    const [first] = await ports.plans.recent(group, 1);
+    await ports.plans.put({ ...first!, planId: 'other', createdAtMs: first!.createdAtMs + 1, layout: '0123456789abcdef' });
+    await clock.advance(10_000);
+    await plan.run(group, scene());
+    const [second] = await ports.plans.recent(group, 1);
+    expect(second).toMatchObject({ foreignChangeAtMs: clock.nowMs(), layout: first!.layout });
+    expect(second!.holds.map(({ reason }) => reason)).toContain('foreign-change');
+    expect(second!.actions.map(({ kind }) => kind)).not.toContain('split');
+  });
+
+  it('leaves the account’s limit to the streams that were first', async () => {
+    const { ports, scene } = await hot('act');
+    const other = { application: 'shop', streamName: 'refunds' };
+    for (const n of [1, 2, 3, 4, 5]) {
+      const action: Action = {
+        kind: 'merge',
+        actionId: `merge-${n}`,
+        trigger: 'forecast',
+        reason: 'cold',
+        expected,
+        shardId: 'x',
+        adjacentShardId: 'y',
+        hashKeyRange: { startingHashKey: 0n, endingHashKey: 1n },
+        childOwners: ['a'],
+      };
+      await ports.operations.create({ ...operationOf(other, action, NOW), operationId: `merge-${n}` });
+    }
+    await plan.run(group, { ...scene(), streams: [group, other] });
+    const [recorded] = await ports.plans.recent(group, 1);
+    expect(recorded!.holds.map(({ reason }) => reason)).toContain('account-limit');
+    expect(recorded!.actions.map(({ kind }) => kind)).not.toContain('split');
+  });
+
+  it('says how many shards and workers the load wants, and whether the circuit is open', async () => {
+    const { ports, scene } = await hot('observe');
+    await plan.run(group, scene());
+    const [recorded] = await ports.plans.recent(group, 1);
+    expect(recorded!.shardsWanted).toBeGreaterThan(2);
+    expect(recorded!.workersWanted).toBeGreaterThanOrEqual(1);
+    for (const [name, value] of [
+      ['ShardsWanted', recorded!.shardsWanted],
+      ['WorkersWanted', recorded!.workersWanted],
+      ['CircuitOpen', 0],
+    ] as const)
+      expect(ports.metrics.published).toContainEqual(expect.objectContaining({ name, value }));
+  });
+
   it('counts diverged shadows for the alarm', async () => {
     const { ports, scene, shards } = await hot('observe');
     await ports.leases.write(group, shards[0]!.shardId, {

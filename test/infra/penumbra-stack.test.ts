@@ -141,6 +141,7 @@ describe('PenumbraStack', () => {
     alarm('HandoverFailed', { TreatMissingData: 'notBreaching', Threshold: 0 });
     alarm('ShadowDiverged', { Threshold: 0 });
     alarm('ReshardFailed', { Threshold: 0 });
+    alarm('CircuitOpen', { Threshold: 0 });
     alarm('ApproximateNumberOfMessagesVisible', { Threshold: 0 });
     alarm('ApproximateAgeOfOldestMessage', { Threshold: 120 });
   });

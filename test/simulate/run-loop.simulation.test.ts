@@ -61,6 +61,23 @@ describe('runLoop', () => {
     expect(outcome.actions.map(({ action }) => action.kind)).toEqual(['create-shadow', 'handover']);
   });
 
+  it('never does more than the policy’s operations in any hour, nor leaves its bounds, on a load that bursts', () => {
+    const bursts = daily(4, 1, 4);
+    for (let t = 3 * DAY; t < 4 * DAY; t += 97) bursts.minutes.fill(9, t, t + 12);
+    const policy = policyOf({ maxOperationsPerHour: 6, minShards: 2, maxShards: 7, mergeCooldownSec: 0 });
+    const { actions } = runLoop(evenLoad(bursts, options.fromMinute), { ...options, policy });
+    const times = actions.filter(({ action }) => action.kind !== 'remove-shadow').map(({ atMs }) => atMs);
+    expect(times.length).toBeGreaterThan(20);
+    for (const from of times)
+      expect(times.filter((atMs) => atMs >= from && atMs < from + 3_600_000).length).toBeLessThanOrEqual(6);
+    let shards = options.startShards;
+    for (const { action } of actions) {
+      shards += action.kind === 'split' ? 1 : action.kind === 'merge' ? -1 : 0;
+      expect(shards).toBeGreaterThanOrEqual(2);
+      expect(shards).toBeLessThanOrEqual(7);
+    }
+  });
+
   it('gives the same outcome for the same trace', () => {
     const run = () => runLoop(evenLoad(daily(4, 1, 3), options.fromMinute), { ...options, policy: policyOf() });
     expect(run()).toEqual(run());
