@@ -59,7 +59,6 @@ const run = async (hash: Hash64, shards: number, total: number, withDigestAndCou
     const owner = new ShardOwner({
       lease,
       epoch: 1,
-      workerId: 'bench',
       position: 'TRIM_HORIZON',
       handed: { records: [], readOnAfter: 'TRIM_HORIZON' },
       feed: null,

@@ -18,7 +18,6 @@ import { type FeedTarget, ShardFeed } from './shard-feed.ts';
 export interface ShardOwnerOptions {
   readonly lease: Lease;
   readonly epoch: number;
-  readonly workerId: string;
   readonly position: Checkpoint;
   /** Records after `position` that a shadow already holds, and where to read on. */
   readonly handed: Handed;

@@ -59,7 +59,6 @@ export class ShardTable {
     const owner = new ShardOwner({
       lease,
       epoch: lease.epoch,
-      workerId: settings.workerId,
       position: after,
       handed: given?.handed ?? { records: [], readOnAfter: after },
       feed: keepsFeed ? given.feed : null,
