@@ -76,6 +76,7 @@ export const bench = async (options: readonly string[]): Promise<number> => {
         ports: awsPorts(deployed.tables),
         checkpointMs: 1000,
         failoverMs: 8000,
+        rebalance: 'control-plane',
         processor: {
           process: async (records) => {
             const atMs = Date.now();
@@ -131,6 +132,7 @@ export const bench = async (options: readonly string[]): Promise<number> => {
       const source = before.owner ?? '';
       const target = source === 'worker-a' ? 'worker-b' : 'worker-a';
       await ports.leases.write(group, shardId, requestShadow(source, target, 'request', Date.now()));
+      await ports.workers.announce(group);
       while ((await leaseOf(shardId)).shadow?.state !== 'tracking') await sleep(100);
       const firstSeen = seen.length;
       const rest =
@@ -150,6 +152,7 @@ export const bench = async (options: readonly string[]): Promise<number> => {
         requestedAtMs: Date.now(),
       };
       const { executionArn } = await ports.machines.start('handover', input.handoverId, input);
+      await ports.workers.announce(group);
       for (;;) {
         const [outcome] = await ports.outcomes.recent(group.streamName, 'handover', 1);
         if (outcome?.kind === 'handover' && outcome.operationId === input.handoverId) {

@@ -3,7 +3,6 @@
 import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
 import { type ApiTarget, apiClient } from './api-client.ts';
 
 /** What the page asks for; anything else is not passed on. */
@@ -25,20 +24,20 @@ export type ConsoleResult =
   | { readonly kind: 'listening'; readonly server: ConsoleServer }
   | { readonly kind: 'refused'; readonly message: string };
 
+/** The page's script: an installed package brings it bundled, the sources are bundled now. */
+const pageScript = async (folder: string): Promise<string> => {
+  if (!import.meta.url.endsWith('.ts')) return readFile(`${folder}console.js`, 'utf8');
+  const { bundlePage } = await import('./bundle-page.ts');
+  return bundlePage();
+};
+
 /** Opens the console on 127.0.0.1; port 0 takes a free one. `refused` when the port cannot be had. */
 export const startConsole = async (target: ApiTarget, port: number, client = apiClient(target)): Promise<ConsoleResult> => {
   const folder = fileURLToPath(new URL('.', import.meta.url));
-  const bundled = await build({
-    entryPoints: [`${folder}console.ts`],
-    bundle: true,
-    write: false,
-    format: 'esm',
-    target: 'es2022',
-  });
   const files = new Map<string, { readonly type: string; readonly content: string }>([
     ['/', { type: 'text/html; charset=utf-8', content: await readFile(`${folder}index.html`, 'utf8') }],
     ['/console.css', { type: 'text/css; charset=utf-8', content: await readFile(`${folder}console.css`, 'utf8') }],
-    ['/console.js', { type: 'text/javascript; charset=utf-8', content: bundled.outputFiles[0]!.text }],
+    ['/console.js', { type: 'text/javascript; charset=utf-8', content: await pageScript(folder) }],
     [
       '/about.json',
       {

@@ -49,7 +49,9 @@ const createShadow = async (
     requestShadow(lease.owner, action.workerId, action.purpose, nowMs),
     signal,
   );
-  return written.kind === 'written' ? asked : refused(`shard ${action.shardId} ${whyFenced(written.lease)}`);
+  if (written.kind === 'fenced') return refused(`shard ${action.shardId} ${whyFenced(written.lease)}`);
+  await ports.workers.announce(command, signal);
+  return asked;
 };
 
 const dropShadow = async (
@@ -62,7 +64,10 @@ const dropShadow = async (
   const gone: Dispatched = { kind: 'written', detail: `${action.workerId} keeps no shadow of ${action.shardId} any more` };
   if (lease?.shadow?.workerId !== action.workerId) return gone;
   const written = await ports.leases.write(command, action.shardId, removeShadow(action.workerId), signal);
-  if (written.kind === 'written' || written.lease?.shadow?.workerId !== action.workerId) return gone;
+  if (written.kind === 'written' || written.lease?.shadow?.workerId !== action.workerId) {
+    await ports.workers.announce(command, signal);
+    return gone;
+  }
   return refused(`shard ${action.shardId} ${whyFenced(written.lease)}`);
 };
 
@@ -105,6 +110,7 @@ const startHandover = async (
     requestedAtMs: nowMs,
   };
   const { executionArn } = await ports.machines.start('handover', command.operationId, input, signal);
+  await ports.workers.announce(command, signal);
   return { kind: 'started', executionArn };
 };
 

@@ -5,7 +5,7 @@ import type { Worker } from '../lib/model/worker.ts';
 import type { Ports } from '../lib/ports.ts';
 
 /** A heartbeat reported within this time is alive, clocks being roughly right. */
-const FRESH_MS = 30_000;
+const FRESH_MS = 15_000;
 /** One that looks older may only have a slow clock: it is looked at again, unless it stood still for so long that it is surely gone. */
 const DOUBTFUL_MS = 10 * 60_000;
 const SECOND_LOOK_MS = 2_000;

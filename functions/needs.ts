@@ -39,7 +39,7 @@ export const needs = {
   },
   dispatch: {
     lease: ['BatchGetItem', 'UpdateItem'],
-    worker: ['Query'],
+    worker: ['Query', 'UpdateItem'],
     control: ['BatchGetItem', 'PutItem', 'UpdateItem'],
     machines: true,
   },
@@ -47,7 +47,7 @@ export const needs = {
   'reshard-guard': { lease: ['BatchGetItem', 'UpdateItem'], stream: ['describe'] },
   'reshard-change': { stream: ['describe', 'split', 'merge'] },
   'reshard-await': { stream: ['describe'] },
-  'reshard-leases': { lease: ['Query', 'PutItem'], worker: ['Query'], stream: ['describe'] },
+  'reshard-leases': { lease: ['Query', 'PutItem'], worker: ['Query', 'UpdateItem'], stream: ['describe'] },
   'reshard-drained': { lease: ['BatchGetItem'] },
   'reshard-retire': { lease: ['UpdateItem'], control: ['BatchGetItem', 'BatchWriteItem', 'UpdateItem'], metrics: ['write'] },
   feedback: { demand: ['Query'], control: ['Query', 'BatchWriteItem'], metrics: ['write'] },

@@ -24,7 +24,7 @@ interface Reaped {
   readonly ended: string[];
 }
 
-/** Whether our consumers of this stream may go: no shadow stands or is wanted, and no owner reads by them. */
+/** Whether our consumers of this stream may go: no shadow stands or is wanted, and no living owner reads by them. A worker that does not say how it reads may. */
 export const consumersAreIdle = (
   leases: readonly Lease[],
   operations: readonly Operation[],
@@ -32,7 +32,7 @@ export const consumersAreIdle = (
   nowMs: number,
 ): boolean =>
   leases.every((lease) => lease.shadow === undefined && lease.handover === undefined) &&
-  workers.every((worker) => worker.retrieval === 'polling') &&
+  workers.every(({ retrieval }) => retrieval === 'polling' || retrieval === 'fan-out-for-shadows') &&
   operations.every(
     ({ kind, status, endedAtMs, acceptedAtMs }) =>
       (kind !== 'create-shadow' && kind !== 'handover') ||

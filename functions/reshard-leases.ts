@@ -15,7 +15,7 @@ type Leased = { readonly kind: 'leased'; readonly childShardIds: string[] };
 const ownedByTheLiving = (lease: Lease, alive: ReadonlySet<string>): Lease => {
   if (lease.owner === undefined || alive.has(lease.owner)) return lease;
   const { owner: _, ...unowned } = lease;
-  return { ...unowned, epoch: 0 };
+  return { ...unowned, epoch: lease.epoch - 1 };
 };
 
 export const reshardLeases = {
@@ -32,9 +32,10 @@ export const reshardLeases = {
     const children = childrenOf(action, stream?.shards ?? []).map((shard) => shard.shardId);
     if (stream === null || children.length === 0) throw new TransientError(`the children of ${action.shardId} are not listed`);
     const alive = new Set(workers.map((worker) => worker.workerId));
-    const missing = missingLeases(group, stream.shards, existing, 'TRIM_HORIZON', nowMs);
+    const missing = missingLeases(group, stream, existing, 'TRIM_HORIZON', nowMs);
     for (const lease of missing.filter((each) => children.includes(each.shardId)))
       await ports.leases.create(ownedByTheLiving(lease, alive), signal);
+    await ports.workers.announce(group, signal);
     return { kind: 'leased', childShardIds: children };
   },
 } satisfies Task<typeof ReshardInput, Leased>;

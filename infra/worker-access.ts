@@ -18,9 +18,10 @@ export const workerStatements = (
   const table = (name: 'lease' | 'worker' | 'demand', ...actions: string[]) =>
     new PolicyStatement({ actions: actions.map((action) => `dynamodb:${action}`), resources: [tables[name].tableArn] });
   return [
-    table('lease', 'Query', 'BatchGetItem', 'PutItem', 'UpdateItem', 'DeleteItem'),
-    table('worker', 'Query', 'PutItem', 'UpdateItem', 'DeleteItem'),
-    table('demand', 'BatchWriteItem'),
+    // The two Describe actions are for the checks before a worker's start (lib/adapters/aws/preflight.ts) alone.
+    table('lease', 'DescribeTable', 'Query', 'BatchGetItem', 'PutItem', 'UpdateItem', 'DeleteItem'),
+    table('worker', 'DescribeTable', 'DescribeTimeToLive', 'Query', 'PutItem', 'UpdateItem', 'DeleteItem'),
+    table('demand', 'DescribeTable', 'DescribeTimeToLive', 'BatchWriteItem'),
     new PolicyStatement({ actions: ['states:SendTaskSuccess'], resources: [handoverMachine.stateMachineArn] }),
     new PolicyStatement({
       actions: ['kinesis:DescribeStreamSummary', 'kinesis:ListShards', 'kinesis:GetShardIterator', 'kinesis:GetRecords'],

@@ -3,13 +3,14 @@
 // Expected outcomes are values; a port throws only TransientError, PoisonError or InvariantError (lib/errors.ts), with the SDK's error as cause.
 import type { LeaseWrite } from './handover/lease-write.ts';
 import type { DemandCounters, DemandSample, HistoryBlock } from './model/demand.ts';
+import type { Finding } from './model/finding.ts';
 import type { Forecast } from './model/forecast.ts';
 import type { Group, Lease } from './model/lease.ts';
 import type { Command, Operation, Outcome } from './model/operation.ts';
 import type { Plan } from './model/plan.ts';
 import type { Policy } from './model/policy.ts';
 import type { StreamDescription, StreamRecord } from './model/shard.ts';
-import type { Worker } from './model/worker.ts';
+import type { Beat, Retrieval, Worker, WorkerLoad } from './model/worker.ts';
 
 /** Wall clock for stamps, monotonic clock for durations and deadlines, and a cancellable sleep (resolves early, never rejects, when the signal aborts). */
 export interface Clock {
@@ -31,19 +32,71 @@ export interface LeaseStore {
   write(group: Group, shardId: string, write: LeaseWrite, signal?: AbortSignal): Promise<WriteResult>;
   /** Deletes an ended lease (retirement of a drained parent whose shard has expired). */
   remove(group: Group, shardId: string, epoch: number, signal?: AbortSignal): Promise<{ kind: 'removed' } | { kind: 'fenced' }>;
+  /** Puts the lease in the place of one that a former stream of the same name left, created at `formerCreatedAtMs`; one write, so that no epoch is given out twice. */
+  replaceFormer(
+    lease: Lease,
+    formerCreatedAtMs: number,
+    signal?: AbortSignal,
+  ): Promise<{ kind: 'replaced' } | { kind: 'fenced' }>;
+  /** Deletes the lease of a shard that only the former stream had. */
+  removeFormer(
+    group: Group,
+    shardId: string,
+    formerCreatedAtMs: number,
+    signal?: AbortSignal,
+  ): Promise<{ kind: 'removed' } | { kind: 'fenced' }>;
 }
 
-/** Heartbeat items, one per worker. */
+/** What the process costs its machine since the last call: shares of one core, of the heap limit and of the event loop. */
+export interface UsageMeter {
+  take(): Pick<WorkerLoad, 'cpuShare' | 'memoryBytes' | 'memoryShare' | 'eventLoopShare'>;
+}
+
+/** Workers: a full report of each now and then, and a small heartbeat several times a second. */
 export interface WorkerStore {
+  /** The whole report. */
   put(worker: Worker, signal?: AbortSignal): Promise<void>;
-  /** Only the counter and the reported time change; cheap. */
-  beat(group: Group, workerId: string, heartbeat: number, nowMs: number, signal?: AbortSignal): Promise<void>;
+  /** One heartbeat; one write unit. */
+  beat(group: Group, beat: Beat, signal?: AbortSignal): Promise<void>;
+  /** The newest heartbeats, and how often something was announced. Half the price, and possibly a moment old, unless `consistent`. */
+  beats(group: Group, options: { consistent: boolean }, signal?: AbortSignal): Promise<Heartbeats>;
+  /** Tells every worker of the group that the lease table has changed in a way that may concern it. */
+  announce(group: Group, signal?: AbortSignal): Promise<void>;
+  /** The reports, each with its newest heartbeat. */
   list(group: Group, signal?: AbortSignal): Promise<Worker[]>;
   remove(group: Group, workerId: string, signal?: AbortSignal): Promise<void>;
+}
+export interface Heartbeats {
+  readonly beats: readonly Beat[];
+  /** Grows with each announcement. */
+  readonly announcements: number;
+}
+
+/** What beats for a worker. */
+export interface HeartbeatTask {
+  readonly group: Group;
+  readonly workerId: string;
+  readonly heartbeatMs: number;
+  readonly failoverMs: number;
+  /** A main event loop that is silent for so long counts as dead. */
+  readonly stallMs: number;
+  readonly firstHeartbeat: number;
+  /** Shared with OwnLiveness: when beats arrived, and what the main thread says. */
+  readonly cells: SharedArrayBuffer;
+}
+export type HeartbeatNews =
+  | { readonly kind: 'beating' }
+  | { readonly kind: 'failed'; readonly message: string }
+  /** The thread is gone; nobody beats any more. */
+  | { readonly kind: 'ended'; readonly message: string };
+/** Beats from outside the event loop that runs the user's code, so that a busy processor does not look like a dead worker. */
+export interface HeartbeatThread {
+  start(task: HeartbeatTask, onNews: (news: HeartbeatNews) => void): { stop(): Promise<void> };
 }
 
 export type StartingPosition =
   | { readonly type: 'TRIM_HORIZON' | 'LATEST' }
+  | { readonly type: 'AT_TIMESTAMP'; readonly timestampMs: number }
   | { readonly type: 'AFTER_SEQUENCE_NUMBER' | 'AT_SEQUENCE_NUMBER'; readonly sequenceNumber: string };
 
 export interface RecordBatch {
@@ -58,9 +111,9 @@ export interface ShardIterator {
   next(signal?: AbortSignal): Promise<RecordBatch | null>;
 }
 
-/** Reading a stream. */
+/** Reading a stream. Both ways throw ShardGoneError for a shard that the stream does not list any more. */
 export interface StreamReader {
-  /** Polling by GetRecords. */
+  /** Polling by GetRecords. ThrottledError: others read too; the same iterator goes on later. */
   poll(streamName: string, shardId: string, position: StartingPosition): ShardIterator;
   /**
    * One SubscribeToShard: batches until the subscription ends (5 min, taken over, shard end) or `signal` aborts, which frees the slot.
@@ -83,6 +136,18 @@ export interface StreamControl {
   removeConsumer(streamArn: string, consumerName: string, signal?: AbortSignal): Promise<void>;
 }
 export type ChangeResult = { readonly kind: 'changed' } | { readonly kind: 'busy' | 'refused'; readonly detail: string };
+
+/** What a worker is about to do. */
+export interface PreflightTarget {
+  readonly application: string;
+  readonly streamName: string;
+  readonly retrieval: Retrieval;
+}
+/** A look, before a worker's start, at what would fail later: permissions, stream, tables, clock. Changes nothing. */
+export interface Preflight {
+  /** Nothing found: an empty list. Throws only when `signal` aborts. */
+  check(target: PreflightTarget, signal?: AbortSignal): Promise<Finding[]>;
+}
 
 /** The workers' per-minute counters. */
 export interface CounterStore {
@@ -175,8 +240,12 @@ export interface Ports {
   readonly clock: Clock;
   readonly leases: LeaseStore;
   readonly workers: WorkerStore;
+  readonly usage: UsageMeter;
+  /** Without it the consumer beats from its own event loop. */
+  readonly heartbeats?: HeartbeatThread;
   readonly reader: StreamReader;
   readonly control: StreamControl;
+  readonly preflight: Preflight;
   readonly counters: CounterStore;
   readonly history: HistoryStore;
   readonly metrics: Metrics;

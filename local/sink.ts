@@ -19,7 +19,7 @@ export interface SinkCounts {
   readonly processed: number;
   readonly duplicated: number;
   readonly reordered: number;
-  /** Batches refused because a higher epoch had written to the shard before. */
+  /** Batches that came after a higher epoch had written to the shard: refused, unless the sink does not fence. */
   readonly fenced: number;
 }
 
@@ -35,15 +35,21 @@ export class SinkLedger {
   readonly #keys = new Map<string, Seen>();
   readonly #epochs = new Map<string, number>();
   readonly #byWorker = new Map<string, number>();
+  readonly #fences: boolean;
   #counts = { processed: 0, duplicated: 0, reordered: 0, fenced: 0 };
+
+  /** Without `fences` it is a sink that knows nothing of epochs: it takes what comes and only counts. */
+  constructor(fences = true) {
+    this.#fences = fences;
+  }
 
   take(batch: SinkBatch): SinkAnswer {
     const highestEpoch = this.#epochs.get(batch.shardId) ?? -1;
     if (batch.epoch < highestEpoch) {
       this.#counts.fenced++;
-      return { id: batch.id, kind: 'fenced', epoch: highestEpoch };
+      if (this.#fences) return { id: batch.id, kind: 'fenced', epoch: highestEpoch };
     }
-    this.#epochs.set(batch.shardId, batch.epoch);
+    this.#epochs.set(batch.shardId, Math.max(batch.epoch, highestEpoch));
     for (const [key, n] of batch.records) this.#count(key, n);
     this.#byWorker.set(batch.workerId, (this.#byWorker.get(batch.workerId) ?? 0) + batch.records.length);
     return { id: batch.id, kind: 'stored' };
@@ -89,18 +95,31 @@ export interface SinkServer {
   close(): Promise<void>;
 }
 
+export interface SinkOptions {
+  /** @default true */
+  readonly fences?: boolean;
+  /** Hears every batch with its answer, before the answer leaves. */
+  readonly onBatch?: (batch: SinkBatch, answer: SinkAnswer) => void;
+}
+
 /** Starts the sink on a free loopback port. A line that is not a batch ends its connection. */
-export const startSink = async (): Promise<SinkServer> => {
-  const ledger = new SinkLedger();
+export const startSink = async ({ fences = true, onBatch = () => {} }: SinkOptions = {}): Promise<SinkServer> => {
+  const ledger = new SinkLedger(fences);
   const sockets = new Set<Socket>();
   const server: Server = createServer((socket) => {
     sockets.add(socket);
     socket.setNoDelay(true);
     socket.on('close', () => sockets.delete(socket));
     socket.on('error', () => socket.destroy());
-    createInterface({ input: socket }).on('line', (line) => {
+    const lines = createInterface({ input: socket });
+    // A killed worker's connection is reset; the interface tells it a second time.
+    lines.on('error', () => {});
+    lines.on('line', (line) => {
       try {
-        socket.write(`${JSON.stringify(ledger.take(JSON.parse(line) as SinkBatch))}\n`);
+        const batch = JSON.parse(line) as SinkBatch;
+        const answer = ledger.take(batch);
+        onBatch(batch, answer);
+        socket.write(`${JSON.stringify(answer)}\n`);
       } catch {
         socket.destroy();
       }

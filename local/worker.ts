@@ -39,6 +39,9 @@ const run = async (task: WorkerTask): Promise<void> => {
     checkpointMs: 1000,
     // The whole cloud shares this machine's few cores: a busy second must not look like a dead worker.
     failoverMs: 6000,
+    rebalance: 'control-plane',
+    // The console and the planner of a demonstration of minutes look at them.
+    reportMs: 3000,
     processor: {
       process: async (records, { shardId, epoch }) => {
         const answer = await sink.write({

@@ -15,5 +15,5 @@ const sleep = (ms: number, signal?: AbortSignal): Promise<void> => {
   return promise;
 };
 
-/** The wall clock, the process's monotonic clock, and timers. */
-export const systemClock: Clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now(), sleep };
+/** The wall clock, the process's monotonic clock (one for all of its threads, as performance.now() is not), and timers. */
+export const systemClock: Clock = { nowMs: () => Date.now(), monotonicMs: () => Number(process.hrtime.bigint()) / 1e6, sleep };

@@ -1,11 +1,15 @@
 // lib/consumer: the class that users embed. One per process and stream.
 // in: a stream, a processor · out: every record of the shards that this worker owns, once, in shard order, until they are handed over
 import { randomUUID } from 'node:crypto';
+import { OwnLiveness } from '../liveness/own-liveness.ts';
+import type { Group } from '../model/lease.ts';
 import type { Worker } from '../model/worker.ts';
 import { loadHash64 } from '../shadow/xxhash.ts';
+import { checkBeforeStart } from './check-before-start.ts';
 import type { ConsumerEvent } from './events.ts';
+import { FleetWatch } from './fleet-watch.ts';
+import { Heart } from './heart.ts';
 import { LeaseAgent } from './lease-agent.ts';
-import { HeartbeatObserver, OwnLiveness } from './liveness.ts';
 import { type ConsumerOptions, type ConsumerSettings, settingsOf } from './options.ts';
 import { SelfMeasure } from './self-measure.ts';
 import { ShardTable } from './shard-table.ts';
@@ -34,27 +38,35 @@ export interface ConsumerStatus {
   }[];
 }
 
-/** The full heartbeat item, with load and shards, is written every so many beats. */
-const BEATS_PER_REPORT = 8;
 const COUNTER_FLUSH_MS = 1000;
 const RETRY_MS = 500;
-const STOP_WITHIN_MS = 10_000;
+/** How often this worker looks at itself: is its event loop running, is a call of the processor stuck, did its shards change. */
+const SELF_CHECK_MS = 250;
+/** After an announcement the lease table is read at each look for so long: what was announced may be written a moment later. */
+const ATTENTIVE_MS = 5_000;
+/** Without I/O. */
+const NOTHING_TO_WATCH_MS = 25;
+/** The size of the lease table up to which `scanMs` holds. */
+const SCANNED_LEASES = 200;
 
 /** Runs one worker: takes leases, processes, shadows, hands over. All state that decides is in the lease table. */
 export class Consumer {
   readonly #settings: ConsumerSettings;
   readonly #options: ConsumerOptions;
-  readonly #measure = new SelfMeasure();
+  readonly #measure: SelfMeasure;
   readonly #liveness: OwnLiveness;
   readonly #abort = new AbortController();
-  /** Ends the loops that take leases and act on handovers, before the worker drains. */
-  readonly #drain = new AbortController();
-  #keeping: Promise<void>[] = [];
+  /** Ends the loop that takes leases, when the worker begins to stop. */
+  readonly #taking = new AbortController();
+  /** Ends the loop that acts on handovers, when the last one is through. */
+  readonly #handing = new AbortController();
+  readonly #heart: Heart;
+  #takingLoop: Promise<void> = Promise.resolve();
+  #handingLoop: Promise<void> = Promise.resolve();
   #state: ConsumerStatus['state'] = 'starting';
   #table: ShardTable | null = null;
   #agent: LeaseAgent | null = null;
-  #beats = 0;
-  #mustReport = true;
+  #reported = '';
   #startedAtMs = 0;
   #loops: Promise<void>[] = [];
   #stopping: Promise<void> | null = null;
@@ -63,7 +75,13 @@ export class Consumer {
   constructor(options: ConsumerOptions) {
     this.#settings = settingsOf(options);
     this.#options = options;
+    this.#measure = new SelfMeasure(options.ports.clock, options.ports.usage);
     this.#liveness = new OwnLiveness(this.#settings.failoverMs);
+    this.#heart = new Heart(this.#group, this.#settings, options.ports, this.#liveness, (event) => this.#emit(event));
+  }
+
+  get #group(): Group {
+    return { application: this.#settings.application, streamName: this.#settings.streamName };
   }
 
   get workerId(): string {
@@ -75,12 +93,14 @@ export class Consumer {
     const { ports, processor } = this.#options;
     const settings = this.#settings;
     this.#startedAtMs = ports.clock.nowMs();
+    await checkBeforeStart(settings, ports.preflight, (event) => this.#emit(event), this.#abort.signal);
     const stream = await ports.control.describe(settings.streamName);
     if (stream === null)
       throw new TypeError(
         `stream ${settings.streamName} does not exist in this account and region; create it or correct streamName`,
       );
-    const observer = new HeartbeatObserver(settings.failoverMs);
+    const emit = (event: ConsumerEvent) => this.#emit(event);
+    const fleet = new FleetWatch(this.#group, settings.workerId, settings.failoverMs, ports, this.#liveness);
     const table = new ShardTable({
       settings,
       ports,
@@ -89,37 +109,30 @@ export class Consumer {
       processId: randomUUID(),
       streamArn: stream.streamArn,
       mayAct: () => this.#liveness.mayAct(ports.clock.monotonicMs()),
-      emit: (event) => this.#emit(event),
+      random: this.#options.random ?? Math.random,
+      checkpointNow: (shardId) => agent.checkpointNow(shardId, this.#abort.signal),
+      emit,
       onDrainedToEnd: (shardId) => this.#end(shardId),
     });
-    const agent = new LeaseAgent(settings, ports, table, observer, this.#liveness, (event) => this.#emit(event));
+    const agent = new LeaseAgent(settings, ports, table, fleet, this.#liveness, emit);
     this.#table = table;
     this.#agent = agent;
-    await this.#beat();
-    await agent.syncShards(this.#abort.signal);
+    await Promise.all([this.#heart.start(), this.#report(), agent.syncShards(this.#abort.signal)]);
     this.#state = 'running';
-    const { signal } = this.#drain;
-    const settledAtMs = ports.clock.monotonicMs() + settings.settleMs;
-    const hasSettled = () => ports.clock.monotonicMs() >= settledAtMs;
-    await agent.scan(false, signal);
-    this.#keeping = [
-      this.#every('scan', settings.scanMs, signal, () => agent.scan(hasSettled(), signal)),
-      this.#watch(agent, signal),
-    ];
+    await agent.scan(false, this.#abort.signal);
+    this.#takingLoop = this.#take(agent, fleet, this.#taking.signal);
+    this.#handingLoop = this.#watch(agent, this.#handing.signal);
+    const { signal } = this.#abort;
     this.#loops = [
-      this.#every('heartbeat', settings.heartbeatMs, this.#abort.signal, () => this.#beat()),
-      this.#every('checkpoint', settings.checkpointMs, this.#abort.signal, () => agent.checkpointAll(this.#abort.signal)),
-      this.#every('count', COUNTER_FLUSH_MS, this.#abort.signal, () => this.#flush(false)),
-      this.#every(
-        'sync shards',
-        settings.shardSyncMs,
-        this.#abort.signal,
-        async () => void (await agent.syncShards(this.#abort.signal)),
-      ),
+      this.#every('look at itself', SELF_CHECK_MS, signal, () => this.#checkSelf(table)),
+      this.#every('report', settings.reportMs, signal, () => this.#report()),
+      this.#every('checkpoint', Math.min(settings.checkpointMs, settings.markMs), signal, () => agent.checkpointDue(signal)),
+      this.#every('count', COUNTER_FLUSH_MS, signal, () => this.#flush(false)),
+      this.#every('sync shards', settings.shardSyncMs, signal, async () => void (await agent.syncShards(signal))),
     ];
   }
 
-  /** Drains, checkpoints, gives every lease back and leaves the fleet, within ten seconds. Safe to call twice. */
+  /** Hands every shard on (by a handover where a shadow stands), with its last checkpoint, and leaves the fleet, within `stopWithinMs`. Safe to call twice. */
   stop(): Promise<void> {
     this.#stopping ??= this.#stop();
     return this.#stopping;
@@ -152,68 +165,106 @@ export class Consumer {
   }
 
   async #stop(): Promise<void> {
-    const { clock, workers } = this.#options.ports;
-    const { workerId, application, streamName } = this.#settings;
+    const { workers } = this.#options.ports;
+    const { workerId, stopWithinMs } = this.#settings;
     this.#state = 'draining';
-    const table = this.#table;
-    const agent = this.#agent;
+    this.#liveness.say('draining', true);
+    const [table, agent] = [this.#table, this.#agent];
     if (table !== null && agent !== null) {
-      const untilMs = clock.monotonicMs() + STOP_WITHIN_MS;
-      const deadline = AbortSignal.timeout(STOP_WITHIN_MS);
-      this.#drain.abort();
-      await Promise.all(this.#keeping);
-      for (const owner of table.owners.values()) owner.pause();
-      while ([...table.owners.values()].some((owner) => owner.dispatch !== 'drained') && clock.monotonicMs() < untilMs)
-        await clock.sleep(5);
-      for (const owner of [...table.owners.values()]) {
-        if (owner.dispatch === 'drained') await this.#attempt('give back', () => agent.handBack(owner, deadline));
-      }
+      const deadline = AbortSignal.timeout(stopWithinMs);
+      const untilMs = this.#options.ports.clock.monotonicMs() + stopWithinMs;
+      this.#taking.abort();
+      await this.#takingLoop;
+      await this.#handOver(table, agent, deadline, untilMs - stopWithinMs / 2);
+      this.#handing.abort();
+      await this.#handingLoop;
+      const owners = [...table.owners.values()];
+      for (const owner of owners) owner.pause();
+      await this.#until(() => owners.every((owner) => owner.dispatch === 'drained'), untilMs);
+      const drained = owners.filter((owner) => owner.dispatch === 'drained');
+      if (drained.length > 0) await this.#attempt('hand on', () => agent.handOnAll(drained, deadline));
       this.#abort.abort();
-      await Promise.all(this.#loops);
-      await table.stopped();
+      // A call of the processor that never returns must not keep the process: its lease expires with our heartbeat.
+      const stopped = Promise.all([...this.#loops, table.stopped()]).then(() => undefined);
+      await Promise.race([stopped, this.#options.ports.clock.sleep(stopWithinMs)]);
       await this.#attempt('count', () => this.#flush(true));
-      await this.#attempt('leave', () => workers.remove({ application, streamName }, workerId));
+      await this.#heart.stop();
+      await this.#attempt('leave', () => workers.remove(this.#group, workerId));
     }
     this.#abort.abort();
+    await this.#heart.stop();
     this.#state = 'stopped';
   }
 
-  /** One heartbeat; our right to act counts from before it was sent. */
-  async #beat(): Promise<void> {
-    const { clock, workers } = this.#options.ports;
-    const { application, streamName, workerId } = this.#settings;
-    const sentAtMs = clock.monotonicMs();
-    const reports = this.#mustReport || this.#beats % BEATS_PER_REPORT === 0;
-    this.#beats += 1;
-    // A beat that fails may have found our item gone: the next one brings a whole report.
-    this.#mustReport = true;
-    if (reports) await workers.put(this.#report());
-    else await workers.beat({ application, streamName }, workerId, this.#beats, clock.nowMs());
-    this.#mustReport = false;
-    const tookMs = clock.monotonicMs() - sentAtMs;
-    this.#liveness.renewed(sentAtMs, sentAtMs + tookMs);
-    this.#measure.noteStoreLatency(tookMs);
-    if (tookMs > this.#settings.heartbeatMs) this.#emit({ kind: 'heartbeat-late', lateMs: tookMs });
+  /** Hands over every shard with a proved shadow; those that are not through by `untilMs` are handed on without it. */
+  async #handOver(table: ShardTable, agent: LeaseAgent, signal: AbortSignal, untilMs: number): Promise<void> {
+    await this.#attempt('hand over', async () => {
+      const begun = await agent.handOverAll(signal);
+      await this.#until(() => begun.every((shardId) => !table.owners.has(shardId)), untilMs);
+    });
   }
 
-  #report(): Worker {
-    const { application, streamName, workerId, zone, capacity, retrieval } = this.#settings;
+  async #until(isSo: () => boolean, untilMs: number): Promise<void> {
+    const { clock } = this.#options.ports;
+    while (!isSo() && clock.monotonicMs() < untilMs) await clock.sleep(5);
+  }
+
+  /** Looks at the group's heartbeats, and at the lease table when they give reason to, or now and then. */
+  async #take(agent: LeaseAgent, fleet: FleetWatch, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options.ports;
+    const { observeMs, scanMs, settleMs } = this.#settings;
+    const settledAtMs = clock.monotonicMs() + settleMs;
+    let scanAtMs = settledAtMs;
+    let attentiveUntilMs = Number.NEGATIVE_INFINITY;
+    while (!signal.aborted) {
+      let waitMs = observeMs;
+      await this.#attempt('look', async () => {
+        const look = await fleet.look(signal);
+        const nowMs = clock.monotonicMs();
+        if (look.kind === 'scan' && look.because === 'announced') attentiveUntilMs = nowMs + ATTENTIVE_MS;
+        if (look.kind === 'quiet') waitMs = Math.min(observeMs, look.nextExpiryMs);
+        if (look.kind === 'quiet' && nowMs < scanAtMs && nowMs >= attentiveUntilMs) return;
+        const { leases, untaken } = await agent.scan(nowMs >= settledAtMs, signal);
+        scanAtMs = untaken > 0 ? Math.max(nowMs, settledAtMs) : nowMs + scanMs * Math.max(1, leases / SCANNED_LEASES);
+      });
+      await clock.sleep(Math.max(waitMs, 1), signal);
+    }
+  }
+
+  async #checkSelf(table: ShardTable): Promise<void> {
+    const nowMs = this.#options.ports.clock.monotonicMs();
+    this.#liveness.seen(nowMs);
+    const lateMs = nowMs - this.#liveness.coveredUntilMs;
+    if (lateMs > 0 && lateMs <= SELF_CHECK_MS * 2) this.#emit({ kind: 'heartbeat-late', lateMs });
+    this.#liveness.say('stuck', table.stuckForMs > this.#settings.stuckAfterMs);
+    if (this.#reported !== shardsOf(table)) await this.#report();
+  }
+
+  /** Writes the whole report of this worker. */
+  async #report(): Promise<void> {
+    const { zone, capacity, retrieval, workerId } = this.#settings;
     const table = this.#table;
-    return {
-      application,
-      streamName,
+    this.#measure.noteStoreLatency(this.#liveness.lastTookMs);
+    const steady = this.#reported === shardsOf(table);
+    this.#reported = shardsOf(table);
+    const { load, shardRates } = this.#measure.take(table?.total ?? { records: 0, bytes: 0 }, table?.totals ?? new Map());
+    const report: Worker = {
+      ...this.#group,
       workerId,
-      heartbeat: this.#beats,
+      heartbeat: 0,
       state: this.#state === 'draining' ? 'draining' : 'active',
       startedAtMs: this.#startedAtMs,
       zone,
       capacity,
       retrieval,
-      load: this.#measure.take(table?.total ?? { records: 0, bytes: 0 }),
+      load,
+      shardRates,
+      steady,
       shardIds: [...(table?.owners.keys() ?? [])],
       shadowShardIds: [...(table?.shadows.keys() ?? [])],
       reportedAtMs: this.#options.ports.clock.nowMs(),
     };
+    await this.#options.ports.workers.put(report, this.#abort.signal);
   }
 
   #unsent: Awaited<ReturnType<ShardTable['flushCounters']>> = [];
@@ -234,7 +285,7 @@ export class Consumer {
       await this.#attempt('watch', async () => {
         nextMs = await agent.watch(signal);
       });
-      await clock.sleep(nextMs ?? this.#settings.scanMs / 5, signal);
+      await clock.sleep(nextMs ?? NOTHING_TO_WATCH_MS, signal);
     }
   }
 
@@ -267,7 +318,21 @@ export class Consumer {
     }
   }
 
+  /** A hook that throws is reported to the others; it must not disturb the shard that it was told of. */
   #emit(event: ConsumerEvent): void {
-    this.#options.onEvent?.(event);
+    const { onEvent, hooks } = this.#options;
+    const tell = (hook: ((event: never) => void) | undefined) => {
+      try {
+        hook?.(event as never);
+      } catch (error) {
+        if (event.kind !== 'failed' || event.doing !== 'hook')
+          this.#emit({ kind: 'failed', doing: 'hook', shardId: null, error, retryInMs: 0 });
+      }
+    };
+    tell(onEvent);
+    tell(hooks?.[event.kind]);
   }
 }
+
+const shardsOf = (table: ShardTable | null): string =>
+  [...(table?.owners.keys() ?? []), '|', ...(table?.shadows.keys() ?? [])].join(' ');

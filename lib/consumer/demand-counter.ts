@@ -30,7 +30,10 @@ export class DemandCounter {
   readonly #minutes = new Map<number, Minute>();
   /** Slice index by partition key; -1 where the hash lies outside the shard's range. */
   readonly #slices = new Map<string, number>();
-  #total = { records: 0, bytes: 0 };
+  #records = 0;
+  #bytes = 0;
+  #processedRecords = 0;
+  #processedBytes = 0;
 
   /** `nextFlushId` never repeats, over all counters and processes: it makes a repeated write the same item, and two counts of one minute two items. */
   constructor(
@@ -41,23 +44,39 @@ export class DemandCounter {
     this.#nextFlushId = nextFlushId;
   }
 
-  /** Records and bytes counted since the beginning. */
+  /** Records and bytes as Kinesis counts them, since the beginning. */
   get total(): { records: number; bytes: number } {
-    return this.#total;
+    return { records: this.#records, bytes: this.#bytes };
   }
 
+  /** Records as the processor was given them, and the bytes of their data, since the beginning. */
+  get processed(): { records: number; bytes: number } {
+    return { records: this.#processedRecords, bytes: this.#processedBytes };
+  }
+
+  /** Counts a record that came as it is. */
   add(record: StreamRecord, processedAtMs: number): void {
+    this.addPart(record, 1, record.data.byteLength + Buffer.byteLength(record.partitionKey), processedAtMs);
+  }
+
+  /**
+   * Counts a record of an aggregated one under its own key, with its share of that one's `records` (1 in all) and `bytes`: a shard's limits, CloudWatch and so the
+   * forecasts count aggregated records as they are sent.
+   */
+  addPart(record: StreamRecord, records: number, bytes: number, processedAtMs: number): void {
     const minuteMs = Math.floor(record.arrivedAtMs / MINUTE_MS) * MINUTE_MS;
     const minute = this.#minutes.get(minuteMs) ?? this.#open(minuteMs);
-    const bytes = record.data.byteLength + Buffer.byteLength(record.partitionKey);
-    minute.records += 1;
+    minute.records += records;
     minute.bytes += bytes;
-    this.#total = { records: this.#total.records + 1, bytes: this.#total.bytes + bytes };
+    this.#records += records;
+    this.#bytes += bytes;
+    this.#processedRecords += 1;
+    this.#processedBytes += record.data.byteLength;
     minute.latencyMs.record(Math.max(1, Math.round(processedAtMs - record.arrivedAtMs)));
-    const slice = this.#sliceOf(record.partitionKey);
-    if (slice < 0) minute.outOfRangeRecords += 1;
+    const slice = this.#sliceOf(record);
+    if (slice < 0) minute.outOfRangeRecords += records;
     else {
-      minute.sliceRecords[slice] = (minute.sliceRecords[slice] ?? 0) + 1;
+      minute.sliceRecords[slice] = (minute.sliceRecords[slice] ?? 0) + records;
       minute.sliceBytes[slice] = (minute.sliceBytes[slice] ?? 0) + bytes;
     }
   }
@@ -91,14 +110,18 @@ export class DemandCounter {
     return minute;
   }
 
-  #sliceOf(partitionKey: string): number {
+  #sliceOf({ partitionKey, explicitHashKey }: StreamRecord): number {
+    if (explicitHashKey !== undefined) return this.#sliceAt(BigInt(explicitHashKey));
     const cached = this.#slices.get(partitionKey);
     if (cached !== undefined) return cached;
-    const key = hashKeyOf(partitionKey);
-    const range = this.#identity.hashKeyRange;
-    const slice = contains(range, key) ? sliceIndexOf(range, key, SLICE_COUNT) : -1;
+    const slice = this.#sliceAt(hashKeyOf(partitionKey));
     if (this.#slices.size >= MAX_CACHED_KEYS) this.#slices.clear();
     this.#slices.set(partitionKey, slice);
     return slice;
+  }
+
+  #sliceAt(hashKey: bigint): number {
+    const range = this.#identity.hashKeyRange;
+    return contains(range, hashKey) ? sliceIndexOf(range, hashKey, SLICE_COUNT) : -1;
   }
 }

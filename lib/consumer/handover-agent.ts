@@ -1,6 +1,7 @@
 // lib/consumer: this worker's part in handovers: reads the lease, asks lib/handover what to do, does it, and looks again.
 // in: a lease with a handover in which this worker is source or target · out: conditional writes, answered callbacks, paused and taken-up shards
 import { decideRetired, decideSource, decideTarget, type Effect } from '../handover/decide.ts';
+import { decideDriver } from '../handover/decide-driver.ts';
 import type { Lease } from '../model/lease.ts';
 import { compareCheckpoints } from '../model/sequence-number.ts';
 import type { Emit } from './events.ts';
@@ -25,6 +26,8 @@ export class HandoverAgent {
   readonly #table: ShardTable;
   readonly #emit: Emit;
   readonly #answered = new Set<string>();
+  /** Since when a shard's handover has been in its phase, as seen here. */
+  readonly #phases = new Map<string, { readonly phase: string; readonly sinceMs: number }>();
 
   constructor(settings: ConsumerSettings, ports: ConsumerPorts, table: ShardTable, emit: Emit) {
     this.#settings = settings;
@@ -55,6 +58,8 @@ export class HandoverAgent {
     const owner = this.#table.owners.get(lease.shardId);
     const shadow = this.#table.shadows.get(lease.shardId);
     const workerId = this.#settings.workerId;
+    const phaseForMs = this.#phaseForMs(lease);
+    const caughtUp = shadow !== undefined && isCaughtUp(lease, shadow);
     const asSource =
       owner === undefined
         ? decideRetired(lease, workerId)
@@ -65,7 +70,9 @@ export class HandoverAgent {
               epoch: owner.epoch,
               dispatch: owner.dispatch,
               position: owner.mark,
+              published: owner.published,
               pausedForMs: owner.pausedForMs,
+              phaseForMs,
               stoppedDispatchingAtMs: owner.stoppedDispatchingAtMs,
             },
             nowMs,
@@ -74,13 +81,26 @@ export class HandoverAgent {
       lease,
       {
         workerId,
-        caughtUp: shadow !== undefined && isCaughtUp(lease, shadow),
+        caughtUp,
         markAt: (at) => shadow?.markAt(at) ?? null,
         dispatching: owner !== undefined && owner.epoch === lease.epoch,
       },
       nowMs,
     );
-    return [...asSource, ...asTarget];
+    return [...asSource, ...asTarget, ...decideDriver(lease, { workerId, caughtUp, phaseForMs })];
+  }
+
+  #phaseForMs({ shardId, handover }: Lease): number {
+    if (handover === undefined) {
+      this.#phases.delete(shardId);
+      return 0;
+    }
+    const phase = `${handover.id} ${handover.phase}`;
+    const nowMs = this.#ports.clock.monotonicMs();
+    const known = this.#phases.get(shardId);
+    if (known?.phase === phase) return nowMs - known.sinceMs;
+    this.#phases.set(shardId, { phase, sinceMs: nowMs });
+    return 0;
   }
 
   /** `same`: the lease is as it was, go on with the next effect. */
@@ -139,7 +159,7 @@ export class HandoverAgent {
 }
 
 /** The shadow has proved the owner's newest mark, or has read beyond it, and is near the tip. */
-const isCaughtUp = (lease: Lease, shadow: ShardShadow): boolean => {
+export const isCaughtUp = (lease: Lease, shadow: ShardShadow): boolean => {
   if (shadow.verified === null || lease.mark === undefined || lease.shadow?.state !== 'tracking') return false;
   return shadow.lagMs <= CAUGHT_UP_LAG_MS && compareCheckpoints(shadow.verified.sequenceNumber, lease.mark.sequenceNumber) >= 0;
 };

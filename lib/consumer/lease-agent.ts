@@ -1,6 +1,7 @@
 // lib/consumer: keeps what this worker runs in step with the lease table: takes, adopts, shadows, checkpoints, ends and lets go.
 // in: the tables as just read · out: conditional writes, and owners and shadows that match them
-import { missingLeases, parentsEnded, retiredLeases } from '../handover/lineage.ts';
+import { drivenWrite } from '../handover/decide-driver.ts';
+import { parentsEnded } from '../handover/lineage.ts';
 import {
   begin,
   checkpoint,
@@ -8,24 +9,33 @@ import {
   endShard,
   giveBack,
   type Holder,
+  handOn,
   openChain,
   reportDivergence,
   takeOver,
   verifyShadow,
 } from '../handover/worker-writes.ts';
+import type { OwnLiveness } from '../liveness/own-liveness.ts';
 import type { HandoverPhase } from '../model/handover.ts';
 import type { Group, Lease } from '../model/lease.ts';
-import { assignmentsFor } from './balance.ts';
+import type { Worker } from '../model/worker.ts';
+import { assignmentsFor, nextOwnerOf, ratesOf } from './balance.ts';
 import type { Emit } from './events.ts';
-import { HandoverAgent, involves } from './handover-agent.ts';
-import type { HeartbeatObserver, OwnLiveness } from './liveness.ts';
+import type { FleetWatch } from './fleet-watch.ts';
+import { HandoverAgent, involves, isCaughtUp } from './handover-agent.ts';
 import type { ConsumerPorts, ConsumerSettings } from './options.ts';
+import { Pulls } from './pulls.ts';
 import type { ShardOwner } from './shard-owner.ts';
+import { syncShards } from './shard-sync.ts';
 import type { ShardTable } from './shard-table.ts';
 
 const PENDING_WATCH_MS = 50;
 /** While a shard is paused. */
 const PAUSED_WATCH_MS = 2;
+/** A shadow that is not yet tracking looks for the owner's marks so often; later twice per mark. */
+const YOUNG_SHADOW_MS = 100;
+/** A shadow tells the lease item what it has verified so often; a divergence at once. */
+const VERIFIED_EVERY_MS = 5000;
 
 const isPaused: ReadonlySet<HandoverPhase> = new Set<HandoverPhase>(['pausing', 'redirected', 'verified', 'activating']);
 
@@ -34,10 +44,11 @@ export class LeaseAgent {
   readonly #settings: ConsumerSettings;
   readonly #ports: ConsumerPorts;
   readonly #table: ShardTable;
-  readonly #observer: HeartbeatObserver;
+  readonly #fleet: FleetWatch;
   readonly #liveness: OwnLiveness;
   readonly #emit: Emit;
   readonly #handovers: HandoverAgent;
+  readonly #pulls: Pulls;
   readonly #group: Group;
   /** Shards that some step is working on; nobody else may touch them meanwhile. */
   readonly #busy = new Set<string>();
@@ -45,68 +56,74 @@ export class LeaseAgent {
   readonly #actedAtMs = new Map<string, number>();
   readonly #parentsOf = new Map<string, readonly string[]>();
   #watched = new Set<string>();
-  readonly #published = new Map<string, string>();
+  readonly #published = new Map<string, { fingerprint: string; atMs: number }>();
+  readonly #verifiedAtMs = new Map<string, number>();
+  #tendedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(
     settings: ConsumerSettings,
     ports: ConsumerPorts,
     table: ShardTable,
-    observer: HeartbeatObserver,
+    fleet: FleetWatch,
     liveness: OwnLiveness,
     emit: Emit,
   ) {
     this.#settings = settings;
     this.#ports = ports;
     this.#table = table;
-    this.#observer = observer;
+    this.#fleet = fleet;
     this.#liveness = liveness;
     this.#emit = emit;
     this.#handovers = new HandoverAgent(settings, ports, table, emit);
     this.#group = { application: settings.application, streamName: settings.streamName };
+    this.#pulls = new Pulls(this.#group, settings.workerId, ports, emit);
   }
 
-  /** Creates the leases that the stream's shards lack, and removes those of expired shards. Throws nothing for a stream that is gone: null. */
-  async syncShards(signal: AbortSignal): Promise<'synced' | 'no-stream'> {
-    const { control, leases, clock } = this.#ports;
-    const stream = await control.describe(this.#settings.streamName, signal);
-    if (stream === null) return 'no-stream';
-    const existing = await leases.list(this.#group, signal);
-    for (const lease of missingLeases(this.#group, stream.shards, existing, this.#settings.initialPosition, clock.nowMs()))
-      await leases.create(lease, signal);
-    for (const lease of retiredLeases(stream.shards, existing))
-      await leases.remove(this.#group, lease.shardId, lease.epoch, signal);
-    return 'synced';
+  /** Creates the leases that the stream's shards lack, and removes those of expired shards and of a former stream of the same name. */
+  syncShards(signal: AbortSignal): Promise<'synced' | 'no-stream'> {
+    const { initialPosition } = this.#settings;
+    return syncShards({ ports: this.#ports, group: this.#group, initialPosition, emit: this.#emit }, signal);
   }
 
-  /** One look at the whole table; with `takes`, ownerless leases that fall to this worker are taken. */
-  async scan(takes: boolean, signal: AbortSignal): Promise<void> {
-    const readAtMs = this.#ports.clock.monotonicMs();
-    const [leases, workers] = await Promise.all([
-      this.#ports.leases.list(this.#group, signal),
-      this.#ports.workers.list(this.#group, signal),
-    ]);
-    const nowMs = this.#ports.clock.monotonicMs();
-    this.#observer.observe(workers, new Set(leases.flatMap((lease) => lease.owner ?? [])), nowMs);
+  /** One look at the whole table; with `takes`, ownerless leases that fall to this worker are taken. Says how large the table is and whether leases lie about untaken. */
+  async scan(takes: boolean, signal: AbortSignal): Promise<{ leases: number; untaken: number }> {
+    const { clock, leases: store, workers } = this.#ports;
+    const readAtMs = clock.monotonicMs();
+    const leases = await store.list(this.#group, signal);
+    this.#fleet.noteOwners(new Set(leases.flatMap((lease) => (lease.state === 'ended' ? [] : (lease.owner ?? [])))));
     this.#watched = new Set(leases.filter((lease) => involves(lease, this.#settings.workerId)).map((lease) => lease.shardId));
-    const live = workers.filter((worker) => !this.#observer.isExpired(worker.workerId, nowMs));
-    const takeable = leases.filter((lease) => this.#isTakeable(lease, nowMs));
-    const ownerless = new Set(takeable.map((lease) => lease.shardId));
+    const free = new Set(leases.filter((lease) => this.#isTakeable(lease)).map((lease) => lease.shardId));
     for (const lease of leases) {
-      if (this.#watched.has(lease.shardId) || ownerless.has(lease.shardId)) continue;
+      if (this.#watched.has(lease.shardId) || free.has(lease.shardId)) continue;
       await this.#withShard(lease.shardId, readAtMs, () => this.#reconcile(lease, signal));
     }
-    if (takes) await this.#take(assignmentsFor(this.#settings.workerId, takeable, leases, live), readAtMs, signal);
+    if (takes && free.size > 0) {
+      await this.#fleet.confirm(signal);
+      const takeable = leases.filter((lease) => this.#isTakeable(lease));
+      const reports = await workers.list(this.#group, signal);
+      const mine = assignmentsFor(this.#settings.workerId, takeable, leases, this.#able(reports), ratesOf(reports));
+      await this.#take(mine, readAtMs, signal);
+    }
     this.#dropUnlisted(leases, readAtMs);
     if (this.#heldAsListed(leases)) this.#liveness.confirmed(readAtMs);
+    if (takes && free.size === 0 && this.#settings.rebalance === 'workers')
+      await this.#pulls.consider(leases, (reports) => this.#able(reports), signal);
+    return { leases: leases.length, untaken: free.size };
   }
 
-  /** One close look at the shards that are changing hands. Returns after how many milliseconds to look again; null: nothing to watch. */
+  /** One close look at the shards that are changing hands, and at those that we shadow. Returns after how many milliseconds to look again; null: nothing to watch. */
   async watch(signal: AbortSignal): Promise<number | null> {
+    const { clock, leases: store } = this.#ports;
     const pending = [...this.#table.owners.values()].filter((owner) => owner.isPending).map((owner) => owner.shardId);
-    if (this.#watched.size === 0 && pending.length === 0) return null;
-    const readAtMs = this.#ports.clock.monotonicMs();
-    const wanted = [...new Set([...this.#watched, ...pending, ...pending.flatMap((id) => this.#parentsOf.get(id) ?? [])])];
-    const leases = new Map((await this.#ports.leases.get(this.#group, wanted, signal)).map((lease) => [lease.shardId, lease]));
+    const tendEveryMs = this.#tendEveryMs();
+    const tended = clock.monotonicMs() - this.#tendedAtMs >= tendEveryMs ? [...this.#table.shadows.keys()] : [];
+    const wanted = [
+      ...new Set([...this.#watched, ...tended, ...pending, ...pending.flatMap((id) => this.#parentsOf.get(id) ?? [])]),
+    ];
+    if (wanted.length === 0) return this.#table.shadows.size === 0 ? null : tendEveryMs / 2;
+    const readAtMs = clock.monotonicMs();
+    const leases = new Map((await store.get(this.#group, wanted, signal)).map((lease) => [lease.shardId, lease]));
+    if (tended.length > 0) this.#tendedAtMs = readAtMs;
     for (const shardId of this.#watched) {
       const lease = leases.get(shardId);
       await this.#withShard(shardId, readAtMs, async () => {
@@ -115,20 +132,51 @@ export class LeaseAgent {
         if (last === null || !involves(last, this.#settings.workerId)) this.#watched.delete(shardId);
       });
     }
+    for (const shardId of tended) {
+      const lease = leases.get(shardId);
+      if (lease === undefined || this.#watched.has(shardId)) continue;
+      await this.#withShard(shardId, readAtMs, () => this.#reconcile(lease, signal));
+      if (involves(lease, this.#settings.workerId)) this.#watched.add(shardId);
+    }
     for (const shardId of pending) {
       const lease = leases.get(shardId);
       if (lease !== undefined) await this.#withShard(shardId, readAtMs, () => this.#beginIfReady(lease, leases, signal));
     }
-    if (this.#watched.size === 0) return PENDING_WATCH_MS;
+    if (this.#watched.size === 0) return pending.length > 0 ? PENDING_WATCH_MS : tendEveryMs / 2;
     const phases = [...this.#watched].map((shardId) => leases.get(shardId)?.handover?.phase);
     return phases.some((phase) => phase !== undefined && isPaused.has(phase)) ? PAUSED_WATCH_MS : this.#settings.watchMs;
   }
 
-  /** Publishes the progress of every shard whose position or chain has moved. */
-  async checkpointAll(signal: AbortSignal): Promise<void> {
+  /** From now on looks closely at a shard whose handover this worker has begun or been told of. */
+  watchClosely(shardId: string): void {
+    this.#watched.add(shardId);
+  }
+
+  #tendEveryMs(): number {
+    const isYoung = [...this.#table.shadows.values()].some((shadow) => shadow.verified === null);
+    return isYoung ? YOUNG_SHADOW_MS : this.#settings.markMs / 2;
+  }
+
+  /** The workers that may be given shards. */
+  #able(reports: readonly Worker[]): Worker[] {
+    const able = this.#fleet.candidates;
+    return reports.filter((worker) => able.has(worker.workerId));
+  }
+
+  /** Publishes progress where it is due: often for shards with a shadow that compares, seldom for the others; nothing where nothing has moved. */
+  async checkpointDue(signal: AbortSignal): Promise<void> {
+    const nowMs = this.#ports.clock.monotonicMs();
     for (const [shardId, owner] of this.#table.owners) {
-      await this.#withShard(shardId, Number.POSITIVE_INFINITY, () => this.#checkpoint(owner, signal));
+      const sinceMs = nowMs - (this.#published.get(shardId)?.atMs ?? Number.NEGATIVE_INFINITY);
+      if (sinceMs < (owner.chainFor === null ? this.#settings.checkpointMs : this.#settings.markMs)) continue;
+      await this.#withShard(shardId, Number.POSITIVE_INFINITY, async () => void (await this.#checkpoint(owner, signal)));
     }
+  }
+
+  /** Publishes the progress of one shard now. */
+  async checkpointNow(shardId: string, signal: AbortSignal): Promise<'written' | 'fenced'> {
+    const owner = this.#table.owners.get(shardId);
+    return owner === undefined ? 'fenced' : this.#checkpoint(owner, signal);
   }
 
   /** A shard was processed to its end: says so, creates the children's leases, lets go. */
@@ -149,16 +197,62 @@ export class LeaseAgent {
     if (!isEnded) return this.#emit({ kind: 'lease-lost', shardId, epoch: owner.epoch, to: result.lease?.owner ?? null });
     this.#emit({ kind: 'shard-ended', shardId });
     await this.syncShards(signal);
+    await this.#ports.workers.announce(this.#group, signal);
     await this.scan(true, signal);
   }
 
-  /** Last checkpoint, then the lease is anyone's. The caller has paused and drained the owner. */
-  async handBack(owner: ShardOwner, signal: AbortSignal): Promise<void> {
+  /** Begins a handover of every shard whose shadow on another worker is proved; that worker drives it. Returns the shards. */
+  async handOverAll(signal: AbortSignal): Promise<string[]> {
+    const { leases: store, workers, clock } = this.#ports;
+    const { workerId } = this.#settings;
+    const able = this.#fleet.candidates;
+    const begun: string[] = [];
+    for (const lease of await store.list(this.#group, signal)) {
+      const { owner, shadow, shardId, epoch, handover } = lease;
+      if (owner !== workerId || shadow?.state !== 'tracking' || !able.has(shadow.workerId) || handover !== undefined) continue;
+      const handoverId = `stop-${shardId}-${epoch}`;
+      const input = { handoverId, source: workerId, target: shadow.workerId, epoch, requestedAtMs: clock.nowMs() };
+      const result = await store.write(this.#group, shardId, drivenWrite('prepare', input), signal);
+      if (result.kind === 'fenced') continue;
+      this.watchClosely(shardId);
+      begun.push(shardId);
+    }
+    if (begun.length > 0) await workers.announce(this.#group, signal);
+    return begun;
+  }
+
+  /** Last checkpoints, then every lease names its next owner, or is anyone's where nobody is left. The caller has paused and drained the owners. */
+  async handOnAll(owners: readonly ShardOwner[], signal: AbortSignal): Promise<void> {
+    const { leases: store, workers } = this.#ports;
+    const [leases, reports] = await Promise.all([store.list(this.#group, signal), workers.list(this.#group, signal)]);
+    const others = this.#able(reports).filter((worker) => worker.workerId !== this.#settings.workerId);
+    const leaseOf = new Map(leases.map((lease) => [lease.shardId, lease]));
+    const heirs = nextOwnerOf(
+      owners.flatMap((owner) => leaseOf.get(owner.shardId) ?? []),
+      leases,
+      others,
+      ratesOf(reports),
+    );
+    await Promise.all(
+      owners.map((owner) => {
+        const lease = leaseOf.get(owner.shardId);
+        return lease === undefined ? undefined : this.#handOn(owner, lease, heirs.get(owner.shardId), signal);
+      }),
+    );
+    await workers.announce(this.#group, signal);
+  }
+
+  async #handOn(owner: ShardOwner, lease: Lease, heir: string | undefined, signal: AbortSignal): Promise<void> {
+    const { shardId } = owner;
     await this.#checkpoint(owner, signal);
-    await this.#ports.leases.write(this.#group, owner.shardId, giveBack(this.#holder(owner)), signal);
-    this.#acted(owner.shardId);
-    this.#table.letGo(owner.shardId);
-    this.#emit({ kind: 'lease-given-back', shardId: owner.shardId });
+    const holder = this.#holder(owner);
+    const given =
+      heir !== undefined &&
+      (await this.#ports.leases.write(this.#group, shardId, handOn(holder, lease, heir), signal)).kind === 'written';
+    if (!given) await this.#ports.leases.write(this.#group, shardId, giveBack(holder), signal);
+    this.#acted(shardId);
+    this.#table.letGo(shardId);
+    this.#emit({ kind: 'lease-given-back', shardId, ...(given ? { to: heir } : {}) });
   }
 
   async #reconcile(lease: Lease, signal: AbortSignal): Promise<void> {
@@ -199,10 +293,11 @@ export class LeaseAgent {
     const result = await this.#ports.leases.write(
       this.#group,
       lease.shardId,
-      openChain(this.#holder(owner), shadow.workerId, mark.sequenceNumber, mark),
+      openChain(this.#holder(owner), shadow.workerId, mark.sequenceNumber, mark, owner.published),
       signal,
     );
-    if (result.kind === 'fenced') owner.closeChain();
+    if (result.kind === 'fenced') return owner.closeChain();
+    await this.#ports.workers.announce(this.#group, signal);
   }
 
   /** Starts, compares or stops our standby shadow of this shard. */
@@ -218,6 +313,7 @@ export class LeaseAgent {
       return;
     }
     if (lease.mark === undefined) return;
+    if (isCaughtUp(lease, running) && (await this.#pulls.advance(lease, signal))) return this.watchClosely(lease.shardId);
     const comparison = running.compare(lease.mark);
     if (comparison.kind === 'different') {
       this.#emit({ kind: 'shadow-diverged', shardId: lease.shardId, at: comparison.owner.sequenceNumber });
@@ -228,7 +324,9 @@ export class LeaseAgent {
         signal,
       );
     }
-    if (comparison.kind === 'same') {
+    const sinceToldMs = this.#ports.clock.monotonicMs() - (this.#verifiedAtMs.get(lease.shardId) ?? Number.NEGATIVE_INFINITY);
+    if (comparison.kind === 'same' && (wanted.state !== 'tracking' || sinceToldMs >= VERIFIED_EVERY_MS)) {
+      this.#verifiedAtMs.set(lease.shardId, this.#ports.clock.monotonicMs());
       const progress = {
         verifiedThrough: comparison.mark,
         bufferedRecords: running.bufferedRecords,
@@ -245,9 +343,9 @@ export class LeaseAgent {
   }
 
   /** Nobody's, or owned by another worker whose heartbeat stands still. */
-  #isTakeable(lease: Lease, monotonicMs: number): boolean {
+  #isTakeable(lease: Lease): boolean {
     if (lease.state === 'ended' || lease.owner === this.#settings.workerId) return false;
-    return lease.owner === undefined || this.#observer.isExpired(lease.owner, monotonicMs);
+    return lease.owner === undefined || this.#fleet.isExpired(lease.owner);
   }
 
   async #take(assigned: readonly Lease[], readAtMs: number, signal: AbortSignal): Promise<void> {
@@ -273,11 +371,12 @@ export class LeaseAgent {
     else this.#table.letGo(lease.shardId);
   }
 
-  async #checkpoint(owner: ShardOwner, signal: AbortSignal): Promise<void> {
+  async #checkpoint(owner: ShardOwner, signal: AbortSignal): Promise<'written' | 'fenced'> {
     const progress = this.#table.progressOf(owner.shardId);
-    if (progress === null || owner.isPending || progress.checkpoint === 'LATEST') return;
+    if (progress === null || owner.isPending || progress.checkpoint === 'LATEST') return 'written';
     const fingerprint = JSON.stringify([owner.epoch, progress]);
-    if (this.#published.get(owner.shardId) === fingerprint) return;
+    const atMs = this.#ports.clock.monotonicMs();
+    if (this.#published.get(owner.shardId)?.fingerprint === fingerprint) return 'written';
     const write = checkpoint(
       this.#holder(owner),
       progress.checkpoint,
@@ -286,8 +385,9 @@ export class LeaseAgent {
       this.#ports.clock.nowMs(),
     );
     const result = await this.#ports.leases.write(this.#group, owner.shardId, write, signal);
-    if (result.kind === 'written') this.#published.set(owner.shardId, fingerprint);
+    if (result.kind === 'written') this.#published.set(owner.shardId, { fingerprint, atMs });
     else if (result.lease !== null) await this.#handovers.step(result.lease, signal);
+    return result.kind;
   }
 
   /** Leases that are gone from the table (an operator deleted them): nobody may go on with them. */
@@ -324,6 +424,9 @@ export class LeaseAgent {
     this.#busy.add(shardId);
     try {
       await step();
+    } catch (error) {
+      // One shard's trouble must not keep the others from being looked at; its next look is the retry.
+      this.#emit({ kind: 'failed', doing: 'keep the lease', shardId, error, retryInMs: this.#settings.observeMs });
     } finally {
       this.#acted(shardId);
       this.#busy.delete(shardId);

@@ -2,30 +2,19 @@
 // in: the user's options · out: complete, checked settings
 import { hostname } from 'node:os';
 import { z } from 'zod';
-import type { StreamRecord } from '../model/shard.ts';
-import { Rate } from '../model/worker.ts';
+import { Rate, Retrieval } from '../model/worker.ts';
 import type { Ports } from '../ports.ts';
 import type { ConsumerEvent } from './events.ts';
+import type { DeadLetter, Processor } from './processor.ts';
+import { InitialPosition, momentOf } from './start-position.ts';
 
-/** What a processor is told about the records that it gets. */
-export interface ProcessorContext {
-  readonly streamName: string;
-  readonly shardId: string;
-  /** The fencing token: grows at each change of owner. A sink that refuses a lower one than it has seen refuses a paused worker that wakes up. */
-  readonly epoch: number;
-  readonly shadow: false;
-  /** Aborts when the worker may no longer dispatch this shard; what is written after it may be written twice. */
-  readonly signal: AbortSignal;
-}
-
-/** The user's own code. Records of one shard come in order, one call at a time; the call's end means that they are processed. */
-export interface Processor {
-  process(records: readonly StreamRecord[], context: ProcessorContext): Promise<void>;
-}
-
-export type ConsumerPorts = Pick<Ports, 'clock' | 'leases' | 'workers' | 'reader' | 'control' | 'counters' | 'callbacks'>;
+export type ConsumerPorts = Pick<
+  Ports,
+  'clock' | 'leases' | 'workers' | 'reader' | 'control' | 'counters' | 'callbacks' | 'usage' | 'heartbeats' | 'preflight'
+>;
 
 const Milliseconds = z.number().int().positive();
+const DeadLetterFunction = z.custom<DeadLetter>((value) => typeof value === 'function', 'deadLetter must be a function');
 
 /** Settings with their defaults. All times in milliseconds. */
 export const ConsumerSettings = z.strictObject({
@@ -40,22 +29,62 @@ export const ConsumerSettings = z.strictObject({
   zone: z.string().default('unknown'),
   /** What this worker can process in all. */
   capacity: Rate.default({ recordsPerSec: 1000, bytesPerSec: 1_048_576 }),
-  /** How the owner reads. Shadows always read by enhanced fan-out. */
-  retrieval: z.enum(['polling', 'fan-out']).default('polling'),
-  initialPosition: z.enum(['TRIM_HORIZON', 'LATEST']).default('TRIM_HORIZON'),
-  heartbeatMs: Milliseconds.default(500),
-  /** A worker whose heartbeat stands still for so long on the observer's clock has lost its leases. */
-  failoverMs: Milliseconds.default(3000),
+  /** How shards are read: `polling` (no consumer is registered), `fan-out` (owners and shadows subscribe) or `fan-out-for-shadows` (owners poll). */
+  retrieval: Retrieval.default('fan-out-for-shadows'),
+  /** Where an application begins that has no lease of the stream yet. */
+  initialPosition: InitialPosition.default('TRIM_HORIZON'),
+  heartbeatMs: Milliseconds.default(600),
+  /** A worker whose heartbeat stands still for so long on the observer's clock has lost its leases. Each worker's own value goes with its heartbeat. */
+  failoverMs: Milliseconds.default(1100),
+  /** How often the heartbeats of the group are read. */
+  observeMs: Milliseconds.default(250),
+  /** An event loop that user code blocks for so long counts as dead; until then the heartbeat goes on from a thread of its own. */
+  stallMs: Milliseconds.default(10_000),
+  /** A worker with a call of its processor in flight for so long gets no more shards. */
+  stuckAfterMs: Milliseconds.default(60_000),
   /** After its start a worker takes no ownerless leases for so long: workers that start together see each other first and share. */
   settleMs: Milliseconds.default(1000),
-  /** How often the lease table is read. */
-  scanMs: Milliseconds.default(500),
+  /** How often the lease table is read when nothing is announced and no worker comes or goes; longer in proportion for more than 200 leases. */
+  scanMs: Milliseconds.default(20_000),
+  /** How often a worker writes its full report: load, shards, rates. */
+  reportMs: Milliseconds.default(20_000),
+  /** Who evens out the load: the workers among themselves, or the control plane (a policy whose mode is `act`). */
+  rebalance: z.enum(['workers', 'control-plane']).default('workers'),
+  /** What checks before the start do that find what would fail later: refuse it, only tell by events, or are not made. */
+  preflight: z.enum(['refuse', 'warn', 'off']).default('refuse'),
+  /** A worker that stops hands its shards on within this time. */
+  stopWithinMs: Milliseconds.default(10_000),
   /** How often the lease item is read while a handover of it is under way. */
   watchMs: Milliseconds.default(10),
-  checkpointMs: Milliseconds.default(5000),
+  checkpointMs: Milliseconds.default(20_000),
+  /** The same for a shard with a standby shadow, which compares at each of them. */
+  markMs: Milliseconds.default(1000),
   /** Between two GetRecords of one shard; Kinesis allows five a second to all readers of a shard. */
   pollMs: Milliseconds.default(250),
-  shardSyncMs: Milliseconds.default(15_000),
+  /** How often the stream is asked for shards without a lease; the end of a shard asks at once. */
+  shardSyncMs: Milliseconds.default(60_000),
+  /** What is published: `automatic`: what the processor's calls have returned for; `manual`: what `context.checkpoint()` has declared (needs a `flush`). */
+  checkpoints: z.enum(['automatic', 'manual']).default('automatic'),
+  /** Calls of the processor side by side within one shard. Records of one partition key always go to the same one, in order. */
+  concurrencyPerShard: z.number().int().min(1).max(64).default(1),
+  /** What becomes of a record that failed all its attempts. */
+  onPoison: z
+    .union([z.enum(['stop', 'skip']), z.strictObject({ deadLetter: DeadLetterFunction })], {
+      error: "must be 'stop', 'skip' or { deadLetter: async (record, error, context) => … }",
+    })
+    .default('stop'),
+  /** How often a failing call is tried before its record counts as poison, and the waits in between. A TransientError is tried for ever. */
+  retries: z
+    .strictObject({
+      attempts: z.number().int().min(1).max(1000).default(5),
+      firstMs: Milliseconds.default(100),
+      mostMs: Milliseconds.default(10_000),
+    })
+    .prefault({}),
+  /** A call of the processor that is in flight for so long is reported, and again at twice the time. */
+  lateAfterMs: Milliseconds.default(30_000),
+  /** Whether the records within a KPL aggregate are taken apart. */
+  deaggregate: z.boolean().default(true),
   /** Records in one call of the processor: the longest that a pause may have to wait for. */
   maxBatchRecords: z.number().int().positive().default(500),
   /** Bytes of records that are read and not yet dispatched, per shard. */
@@ -64,6 +93,12 @@ export const ConsumerSettings = z.strictObject({
     .int()
     .positive()
     .default(16 * 1024 * 1024),
+  /** The same for all shards of this process together. One delivery of each shard is let in whatever the sum, so that none waits for the others. */
+  maxTotalBufferBytes: z
+    .number()
+    .int()
+    .positive()
+    .default(256 * 1024 * 1024),
   /** Bytes of records that one standby shadow keeps; past it only their digests. */
   maxShadowBytes: z
     .number()
@@ -77,10 +112,26 @@ export type ConsumerOptions = z.input<typeof ConsumerSettings> & {
   readonly ports: ConsumerPorts;
   readonly processor: Processor;
   readonly onEvent?: (event: ConsumerEvent) => void;
+  /** One function per kind of event. */
+  readonly hooks?: {
+    readonly [Kind in ConsumerEvent['kind']]?: (event: Extract<ConsumerEvent, { readonly kind: Kind }>) => void;
+  };
+  /** Chance in [0, 1), for waits that must not coincide. @default Math.random */
+  readonly random?: () => number;
 };
 
+/** Our own right to act lasts for 0.8 of the failover time: a heartbeat must be sent, and may be late, within it. */
+const FAILOVER_TO_HEARTBEAT = 1.8;
+
 /** Checks the settings. Throws a TypeError that names each field, what was received and what is allowed. */
-export const settingsOf = ({ ports: _ports, processor, onEvent: _onEvent, ...settings }: ConsumerOptions): ConsumerSettings => {
+export const settingsOf = ({
+  ports,
+  processor,
+  onEvent: _onEvent,
+  hooks: _hooks,
+  random: _random,
+  ...settings
+}: ConsumerOptions): ConsumerSettings => {
   if (typeof processor?.process !== 'function') throw new TypeError('processor must have a method process(records, context)');
   const parsed = ConsumerSettings.safeParse(settings);
   if (!parsed.success) {
@@ -90,10 +141,26 @@ export const settingsOf = ({ ports: _ports, processor, onEvent: _onEvent, ...set
     );
     throw new TypeError(`Consumer options: ${issues.join('; ')}`);
   }
-  if (parsed.data.failoverMs < parsed.data.heartbeatMs * 3) {
+  const startsAtMs = momentOf(parsed.data.initialPosition);
+  if (startsAtMs !== null && startsAtMs > ports.clock.nowMs()) {
     throw new TypeError(
-      `Consumer options: failoverMs must be at least three times heartbeatMs, got ${parsed.data.failoverMs} and ${parsed.data.heartbeatMs}`,
+      `Consumer options: initialPosition.at must not lie in the future, got ${new Date(startsAtMs).toISOString()} at ${new Date(ports.clock.nowMs()).toISOString()}; use 'LATEST' for what arrives from now on`,
+    );
+  }
+  if (parsed.data.failoverMs < parsed.data.heartbeatMs * FAILOVER_TO_HEARTBEAT) {
+    throw new TypeError(
+      `Consumer options: failoverMs must be at least ${FAILOVER_TO_HEARTBEAT} times heartbeatMs, got ${parsed.data.failoverMs} and ${parsed.data.heartbeatMs}`,
+    );
+  }
+  if (parsed.data.checkpoints === 'manual' && typeof processor.flush !== 'function') {
+    throw new TypeError(
+      "Consumer options: checkpoints 'manual' needs a processor with a method flush(context), by which it finishes what it holds before a shard " +
+        `leaves this worker, got a processor with ${methodsOf(processor)}; add flush or use checkpoints 'automatic'`,
     );
   }
   return parsed.data;
 };
+
+const METHODS = ['process', 'flush', 'shardStarted', 'shardEnded', 'leaseLost'] as const;
+const methodsOf = (processor: Processor): string =>
+  METHODS.filter((method) => typeof processor[method] === 'function').join(', ');

@@ -1,11 +1,16 @@
 // lib/consumer: the records of one shard from a position on, by polling or by enhanced fan-out, each once and in order.
 // in: a position · out: batches to `deliver`, whose promise is the back-pressure; the end of the shard
+//
+// By fan-out: a subscription that is renewed without a gap; GetRecords stands in for as long as there is none, and asks after silence whether the shard has ended.
 
-import { SubscriptionRefusedError, TransientError } from '../errors.ts';
-import { type Checkpoint, compareCheckpoints, isSequenceNumber } from '../model/sequence-number.ts';
+import type { ShardGoneError } from '../errors.ts';
+import { type Checkpoint, compareCheckpoints, isSequenceNumber, timestampOf } from '../model/sequence-number.ts';
 import type { StreamRecord } from '../model/shard.ts';
-import type { Clock, RecordBatch, StartingPosition, StreamReader } from '../ports.ts';
+import type { Clock, RecordBatch, ShardIterator, StartingPosition, StreamReader } from '../ports.ts';
 import type { Emit } from './events.ts';
+import { type ReadShare, WHOLE_SHARE } from './poll-pace.ts';
+import { ShardPoller } from './shard-poller.ts';
+import { SubscriptionLine } from './subscription-line.ts';
 
 export interface FeedTarget {
   readonly deliver: (records: readonly StreamRecord[], millisBehindLatest: number) => Promise<void>;
@@ -17,20 +22,32 @@ export interface FeedOptions extends FeedTarget {
   readonly streamName: string;
   readonly shardId: string;
   readonly after: Checkpoint;
+  /** `at`: the record that `after` names comes again, since only a part of it was processed. @default 'after' */
+  readonly from?: 'after' | 'at';
   /** null: poll. Else the registered consumer to subscribe with (asked for when it is needed). */
   readonly consumerArn: (() => Promise<string>) | null;
+  /** Between two polls of a reader that is not behind. */
   readonly pollMs: number;
+  /** What this feed may take of the shard's shared reads. @default all five a second */
+  readonly share?: ReadShare;
   readonly emit: Emit;
 }
 
+/** Without a record for so long a subscribed reader asks once by GetRecords: a shard may end without an event that says so. */
 const PROBE_AFTER_IDLE_MS = 3000;
-const RETRY_FIRST_MS = 200;
-const RETRY_MOST_MS = 5000;
+/** Between two polls of a feed that an owner took over from a shadow, where polling stands in for its subscription. */
+const OWNER_IDLE_MS = 250;
+/** So long a subscription may take to begin before polling stands in. */
+const GRACE_MS = 1000;
 
-export const positionAfter = (after: Checkpoint): StartingPosition =>
-  isSequenceNumber(after)
-    ? { type: 'AFTER_SEQUENCE_NUMBER', sequenceNumber: after }
-    : { type: after === 'LATEST' ? 'LATEST' : 'TRIM_HORIZON' };
+/** Where to begin so that the first record is the next one after a checkpoint; with `at`, the one that it names. */
+export const positionAfter = (after: Checkpoint, from: 'after' | 'at' = 'after'): StartingPosition => {
+  if (isSequenceNumber(after))
+    return { type: from === 'at' ? 'AT_SEQUENCE_NUMBER' : 'AFTER_SEQUENCE_NUMBER', sequenceNumber: after };
+  const timestampMs = timestampOf(after);
+  if (timestampMs !== null) return { type: 'AT_TIMESTAMP', timestampMs };
+  return { type: after === 'LATEST' ? 'LATEST' : 'TRIM_HORIZON' };
+};
 
 /** Runs until it is stopped or the shard ends. Deliveries are serial. */
 export class ShardFeed {
@@ -38,10 +55,15 @@ export class ShardFeed {
   readonly #clock: Clock;
   readonly #options: FeedOptions;
   readonly #abort = new AbortController();
+  readonly #poller: ShardPoller;
   #target: FeedTarget;
   #after: Checkpoint;
+  #from: 'after' | 'at';
   #ended = false;
   #delivering: Promise<void> = Promise.resolve();
+  #waits = false;
+  #heardAtMs: number;
+  #recordsAtMs: number;
   readonly #running: Promise<void>;
 
   constructor(reader: StreamReader, clock: Clock, options: FeedOptions) {
@@ -49,7 +71,17 @@ export class ShardFeed {
     this.#clock = clock;
     this.#options = options;
     this.#after = options.after;
+    this.#from = options.from ?? 'after';
     this.#target = options;
+    this.#heardAtMs = this.#recordsAtMs = clock.monotonicMs();
+    this.#poller = new ShardPoller({
+      ...this.#common(),
+      pollMs: options.pollMs,
+      share: options.share ?? WHOLE_SHARE,
+      open: () => this.#iterator(),
+      onEnd: (gone) => this.#endAfterDeliveries(gone),
+      emit: options.emit,
+    });
     this.#running = this.#run();
   }
 
@@ -58,9 +90,15 @@ export class ShardFeed {
     return this.#after;
   }
 
-  /** From now on delivers to someone else: an activation keeps the shadow's subscription, which swaps the roles of the two registered consumers. */
+  /** For how long nothing at all was heard of Kinesis: no event, no answer, no refusal. 0 while a delivery waits for room, since then nothing is asked. */
+  get silentForMs(): number {
+    return this.#waits || this.#ended ? 0 : this.#clock.monotonicMs() - this.#heardAtMs;
+  }
+
+  /** From now on delivers to the owner: an activation keeps the shadow's subscription, which swaps the roles of the two registered consumers. */
   retarget(target: FeedTarget): void {
     this.#target = target;
+    this.#poller.readAs(WHOLE_SHARE, OWNER_IDLE_MS);
     if (this.#ended) target.onEnd();
   }
 
@@ -70,111 +108,116 @@ export class ShardFeed {
     await this.#running;
   }
 
-  /** Reads by GetRecords, without waiting for a push, until `through` is delivered (null: as far as there is) or nothing newer is there. */
+  /** Reads by GetRecords, without waiting for a push, until `through` is delivered (null: as far as there is), nothing newer is there, or a read is refused. */
   async catchUp(through: Checkpoint | null): Promise<void> {
-    const iterator = this.#reader.poll(this.#options.streamName, this.#options.shardId, positionAfter(this.#after));
-    while (!this.#abort.signal.aborted && !this.#ended && (through === null || compareCheckpoints(this.#after, through) < 0)) {
-      const batch = await iterator.next(this.#abort.signal);
-      if (batch === null) return;
-      await this.#take(batch);
+    const iterator = this.#iterator();
+    while (!this.#isOver() && (through === null || compareCheckpoints(this.#after, through) < 0)) {
+      const batch = await this.#poller.readNow(iterator);
+      if (batch === null || batch === 'refused') return;
       if (batch.millisBehindLatest === 0 && (through === null || batch.records.length === 0)) return;
     }
   }
 
   async #run(): Promise<void> {
-    let retryMs = RETRY_FIRST_MS;
-    while (!this.#abort.signal.aborted && !this.#ended) {
-      try {
-        await (this.#options.consumerArn === null ? this.#poll() : this.#subscribe(await this.#options.consumerArn()));
-        retryMs = RETRY_FIRST_MS;
-      } catch (error) {
-        if (this.#abort.signal.aborted) return;
-        if (!(error instanceof TransientError)) retryMs = RETRY_MOST_MS;
-        if (!(error instanceof SubscriptionRefusedError)) {
-          this.#options.emit({ kind: 'failed', doing: 'read', shardId: this.#options.shardId, error, retryInMs: retryMs });
-        }
-        await this.#clock.sleep(retryMs, this.#abort.signal);
-        retryMs = Math.min(retryMs * 2, RETRY_MOST_MS);
-      }
-    }
+    const { consumerArn, shardId, emit } = this.#options;
+    if (consumerArn === null) return this.#poller.pollWhile(() => true);
+    const line = new SubscriptionLine({
+      ...this.#common(),
+      consumerArn,
+      subscribe: (arn, signal) => this.#reader.subscribe(arn, shardId, positionAfter(this.#after, this.#from), signal),
+      onGone: (gone) => this.#endAfterDeliveries(gone),
+      onFailed: (error, retryInMs) => emit({ kind: 'failed', doing: 'subscribe', shardId, error, retryInMs }),
+    });
+    await Promise.all([line.run(), this.#standIn(line)]);
   }
 
-  async #poll(): Promise<void> {
-    const iterator = this.#reader.poll(this.#options.streamName, this.#options.shardId, positionAfter(this.#after));
-    while (!this.#abort.signal.aborted && !this.#ended) {
-      const batch = await iterator.next(this.#abort.signal);
-      if (batch === null) return this.#end();
-      await this.#take(batch);
-      if (!batch.shardEnd) await this.#clock.sleep(this.#options.pollMs, this.#abort.signal);
-    }
+  /** What polling and subscribing need alike. */
+  #common() {
+    return {
+      clock: this.#clock,
+      shardId: this.#options.shardId,
+      take: (batch: RecordBatch) => this.#take(batch),
+      onHeard: () => {
+        this.#heardAtMs = this.#clock.monotonicMs();
+      },
+      isOver: () => this.#isOver(),
+      signal: this.#abort.signal,
+    };
   }
 
-  /** One subscription. A shard may end without an event that says so: after silence one GetRecords asks. */
-  async #subscribe(consumerArn: string): Promise<void> {
-    const once = new AbortController();
-    const stop = () => once.abort();
-    this.#abort.signal.addEventListener('abort', stop, { once: true });
-    let heardAtMs = this.#clock.monotonicMs();
-    const probing = this.#probeWhileSilent(once.signal, () => heardAtMs);
-    try {
-      for await (const batch of this.#reader.subscribe(
-        consumerArn,
-        this.#options.shardId,
-        positionAfter(this.#after),
-        once.signal,
-      )) {
-        if (batch.records.length > 0) heardAtMs = this.#clock.monotonicMs();
-        await this.#take(batch);
-        if (this.#ended || this.#abort.signal.aborted) break;
-      }
-    } finally {
-      once.abort();
-      this.#abort.signal.removeEventListener('abort', stop);
-      await probing;
-    }
+  #isOver(): boolean {
+    return this.#ended || this.#abort.signal.aborted;
   }
 
-  async #probeWhileSilent(signal: AbortSignal, heardAtMs: () => number): Promise<void> {
+  #iterator(): ShardIterator {
+    return this.#reader.poll(this.#options.streamName, this.#options.shardId, positionAfter(this.#after, this.#from));
+  }
+
+  /** Polls for as long as there is no push; while there is one, asks after silence. */
+  async #standIn(line: SubscriptionLine): Promise<void> {
     let askedAtMs = this.#clock.monotonicMs();
-    while (!signal.aborted && !this.#ended) {
-      await this.#clock.sleep(PROBE_AFTER_IDLE_MS / 3, signal);
-      const nowMs = this.#clock.monotonicMs();
-      if (signal.aborted || nowMs - Math.max(heardAtMs(), askedAtMs) < PROBE_AFTER_IDLE_MS) continue;
-      askedAtMs = nowMs;
-      try {
-        const batch = await this.#reader
-          .poll(this.#options.streamName, this.#options.shardId, positionAfter(this.#after))
-          .next(signal);
-        if (batch === null) this.#end();
-        else await this.#take(batch);
-      } catch (error) {
-        if (!signal.aborted)
-          this.#options.emit({
-            kind: 'failed',
-            doing: 'probe',
-            shardId: this.#options.shardId,
-            error,
-            retryInMs: PROBE_AFTER_IDLE_MS,
-          });
+    while (!this.#isOver()) {
+      if (line.deadForMs >= GRACE_MS) {
+        await this.#poller.pollWhile(() => !line.isLive);
+        continue;
       }
+      await this.#clock.sleep(GRACE_MS, this.#abort.signal);
+      const nowMs = this.#clock.monotonicMs();
+      if (this.#isOver() || !line.isLive || nowMs - Math.max(this.#recordsAtMs, askedAtMs) < PROBE_AFTER_IDLE_MS) continue;
+      askedAtMs = nowMs;
+      await this.#probe();
+    }
+  }
+
+  async #probe(): Promise<void> {
+    const { shardId, emit } = this.#options;
+    try {
+      await this.#poller.readNow(this.#iterator());
+    } catch (error) {
+      if (!this.#isOver()) emit({ kind: 'failed', doing: 'probe', shardId, error, retryInMs: PROBE_AFTER_IDLE_MS });
     }
   }
 
   /** Delivers what is new of a batch, after the deliveries before it. */
   #take(batch: RecordBatch): Promise<void> {
     this.#delivering = this.#delivering.then(async () => {
-      if (this.#abort.signal.aborted || this.#ended) return;
-      const last = batch.records.at(-1);
-      const fresh = batch.records.filter((record) => compareCheckpoints(record.sequenceNumber, this.#after) > 0);
-      if (last !== undefined && compareCheckpoints(last.sequenceNumber, this.#after) > 0) this.#after = last.sequenceNumber;
-      await this.#target.deliver(fresh, batch.millisBehindLatest);
+      if (this.#isOver()) return;
+      const fresh = batch.records.filter(({ sequenceNumber }) => this.#isFresh(sequenceNumber));
+      const last = fresh.at(-1);
+      if (last !== undefined) {
+        this.#after = last.sequenceNumber;
+        this.#from = 'after';
+        this.#recordsAtMs = this.#clock.monotonicMs();
+      }
+      this.#waits = true;
+      try {
+        await this.#target.deliver(fresh, batch.millisBehindLatest);
+      } finally {
+        this.#waits = false;
+        this.#heardAtMs = this.#clock.monotonicMs();
+      }
       if (batch.shardEnd) this.#end();
     });
     return this.#delivering;
   }
 
+  #isFresh(sequenceNumber: string): boolean {
+    const order = compareCheckpoints(sequenceNumber, this.#after);
+    return order > 0 || (order === 0 && this.#from === 'at');
+  }
+
+  /** A shard that is gone before it was read to its end is ended all the same, so that its children begin, and never in silence. */
+  #endAfterDeliveries(gone: ShardGoneError | null): Promise<void> {
+    this.#delivering = this.#delivering.then(() => {
+      if (this.#isOver()) return;
+      if (gone !== null) this.#options.emit({ kind: 'shard-expired', shardId: this.#options.shardId, after: this.#after });
+      this.#end();
+    });
+    return this.#delivering;
+  }
+
   #end(): void {
-    if (this.#ended || this.#abort.signal.aborted) return;
+    if (this.#isOver()) return;
     this.#ended = true;
     this.#target.onEnd();
   }

@@ -7,6 +7,7 @@ import type { Clock, StreamReader } from '../ports.ts';
 import { type Hash64, sameMark } from '../shadow/digest-chain.ts';
 import { type Handed, ShadowBuffer } from '../shadow/shadow-buffer.ts';
 import type { Emit } from './events.ts';
+import { SHADOW_SHARE } from './poll-pace.ts';
 import { ShardFeed } from './shard-feed.ts';
 
 const MAX_ENTRIES = 500_000;
@@ -36,7 +37,8 @@ export class ShardShadow {
       clock: Clock;
       hash: Hash64;
       maxBytes: number;
-      consumerArn: () => Promise<string>;
+      /** null: it polls, beside the owner. */
+      consumerArn: (() => Promise<string>) | null;
       emit: Emit;
     },
   ) {
@@ -48,7 +50,9 @@ export class ShardShadow {
       shardId: lease.shardId,
       after: from,
       consumerArn: options.consumerArn,
-      pollMs: 250,
+      pollMs: SHADOW_SHARE.gapMs,
+      // Also where polling only stands in for a subscription: the owner may poll at the same time.
+      share: SHADOW_SHARE,
       emit: options.emit,
       deliver: async (records, millisBehindLatest) => {
         for (const record of records) this.#buffer.add(record);
@@ -71,6 +75,10 @@ export class ShardShadow {
   }
   get lagMs(): number {
     return this.#lagMs;
+  }
+  /** For how long its feed has heard nothing at all of Kinesis. */
+  get silentForMs(): number {
+    return this.#feed.silentForMs;
   }
   get verified(): Mark | null {
     return this.#verified;

@@ -7,8 +7,11 @@ import type { Checkpoint } from '../model/sequence-number.ts';
 import type { Hash64 } from '../shadow/digest-chain.ts';
 import { DemandCounter } from './demand-counter.ts';
 import type { Emit } from './events.ts';
-import type { ConsumerPorts, ConsumerSettings, Processor } from './options.ts';
+import type { ConsumerPorts, ConsumerSettings } from './options.ts';
+import { OWNER_SHARE, WHOLE_SHARE } from './poll-pace.ts';
+import type { Processor } from './processor.ts';
 import { ShardOwner } from './shard-owner.ts';
+import { BufferBudget } from './shard-queue.ts';
 import { ShardShadow } from './shard-shadow.ts';
 
 export interface ShardTableOptions {
@@ -19,6 +22,10 @@ export interface ShardTableOptions {
   readonly processId: string;
   readonly streamArn: string;
   readonly mayAct: () => boolean;
+  /** Chance in [0, 1). */
+  readonly random: () => number;
+  /** Writes a shard's progress to its lease item now. */
+  readonly checkpointNow: (shardId: string) => Promise<'written' | 'fenced'>;
   readonly emit: Emit;
   readonly onDrainedToEnd: (shardId: string) => void;
 }
@@ -30,20 +37,28 @@ export class ShardTable {
   readonly #options: ShardTableOptions;
   readonly #counters = new Map<string, DemandCounter>();
   readonly #stopping = new Set<Promise<void>>();
+  /** Owners that were let go and still have calls in flight. */
+  readonly #leaving = new Map<ShardOwner, Promise<void>>();
+  readonly #budget: BufferBudget;
   #flushes = 0;
   #retired: DemandCounters[] = [];
   #retiredTotal = { records: 0, bytes: 0 };
+  #retiredProcessed = { records: 0, bytes: 0 };
 
   constructor(options: ShardTableOptions) {
     this.#options = options;
+    this.#budget = new BufferBudget(options.settings.maxTotalBufferBytes);
   }
 
-  /** Begins to own a shard after `after`, with what a shadow of it on this worker already holds. */
+  /** Begins to own a shard after `after` (within it, where the lease names a sub-record), with what a shadow of it on this worker already holds. */
   takeUp(lease: Lease, after: Checkpoint): ShardOwner {
-    const { settings, ports, processor, hash, mayAct, emit, onDrainedToEnd } = this.#options;
+    const { settings, ports, processor, hash, mayAct, random, checkpointNow, emit, onDrainedToEnd } = this.#options;
+    const { shardId, subSequenceNumber } = lease;
     const shadow = this.shadows.get(lease.shardId);
-    const given = shadow?.handOver(after);
-    const keepsFeed = given?.feedContinues && settings.retrieval === 'fan-out';
+    // A shadow knows whole records only: of a half-processed one it hands over what follows the one before, if it knows that.
+    const given = shadow?.handOver(subSequenceNumber === undefined ? after : (lease.handover?.drained?.sequenceNumber ?? after));
+    const isContiguous = subSequenceNumber === undefined || given?.handed.records[0]?.sequenceNumber === after;
+    const keepsFeed = given?.feedContinues && isContiguous && settings.retrieval === 'fan-out';
     if (given !== undefined && !keepsFeed) this.#inBackground(given.feed.stop());
     this.shadows.delete(lease.shardId);
     const counter =
@@ -58,23 +73,25 @@ export class ShardTable {
     this.#counters.set(lease.shardId, counter);
     const owner = new ShardOwner({
       lease,
-      epoch: lease.epoch,
-      position: after,
-      handed: given?.handed ?? { records: [], readOnAfter: after },
+      from: subSequenceNumber === undefined ? { checkpoint: after } : { checkpoint: after, subSequenceNumber },
+      handed: (isContiguous ? given?.handed : undefined) ?? { records: [], readOnAfter: after },
       feed: keepsFeed ? given.feed : null,
       pending: lease.state === 'pending',
+      after: this.#left(shardId),
+      settings,
       reader: ports.reader,
       clock: ports.clock,
+      random,
       processor,
       hash,
       counter,
+      budget: this.#budget,
       mayAct,
       consumerArn: settings.retrieval === 'fan-out' ? () => this.#consumerArn(lease.epoch) : null,
-      pollMs: settings.pollMs,
-      maxBatchRecords: settings.maxBatchRecords,
-      maxBufferBytes: settings.maxBufferBytes,
+      share: settings.retrieval === 'polling' ? OWNER_SHARE : WHOLE_SHARE,
+      checkpointNow: () => checkpointNow(shardId),
       emit,
-      onDrainedToEnd: () => onDrainedToEnd(lease.shardId),
+      onDrainedToEnd: () => onDrainedToEnd(shardId),
     });
     this.owners.set(lease.shardId, owner);
     return owner;
@@ -90,7 +107,7 @@ export class ShardTable {
         clock: ports.clock,
         hash,
         maxBytes: settings.maxShadowBytes,
-        consumerArn: () => this.#consumerArn(lease.epoch + 1),
+        consumerArn: settings.retrieval === 'polling' ? null : () => this.#consumerArn(lease.epoch + 1),
         emit,
       }),
     );
@@ -110,7 +127,9 @@ export class ShardTable {
     const owner = this.owners.get(shardId);
     if (owner === undefined) return;
     this.owners.delete(shardId);
-    this.#inBackground(owner.stop());
+    const left = owner.stop();
+    this.#leaving.set(owner, left);
+    this.#inBackground(left.finally(() => this.#leaving.delete(owner)));
     const counter = this.#counters.get(shardId);
     this.#counters.delete(shardId);
     if (counter === undefined) return;
@@ -118,6 +137,10 @@ export class ShardTable {
     this.#retiredTotal = {
       records: this.#retiredTotal.records + counter.total.records,
       bytes: this.#retiredTotal.bytes + counter.total.bytes,
+    };
+    this.#retiredProcessed = {
+      records: this.#retiredProcessed.records + counter.processed.records,
+      bytes: this.#retiredProcessed.bytes + counter.processed.bytes,
     };
   }
 
@@ -128,7 +151,17 @@ export class ShardTable {
     return flushed;
   }
 
-  /** Records and bytes dispatched since the process began. */
+  /** When no call of an earlier ownership of the shard is in flight any more. */
+  #left(shardId: string): Promise<unknown> {
+    return Promise.allSettled([...this.#leaving].filter(([owner]) => owner.shardId === shardId).map(([, left]) => left));
+  }
+
+  /** How long the oldest call of the user's code has been in flight, of shards that are owned or were let go; 0 while there is none. */
+  get stuckForMs(): number {
+    return Math.max(0, ...[...this.owners.values(), ...this.#leaving.keys()].map((owner) => owner.stuckForMs));
+  }
+
+  /** Records and bytes dispatched since the process began, as Kinesis counts them. */
   get total(): { records: number; bytes: number } {
     return [...this.#counters.values()].reduce(
       (sum, { total }) => ({ records: sum.records + total.records, bytes: sum.bytes + total.bytes }),
@@ -136,11 +169,25 @@ export class ShardTable {
     );
   }
 
-  /** The last thing that the owner knows for a checkpoint; null while it is nothing that can be resumed from. */
+  /** Records as the processor was given them, and the bytes of their data, since the process began. */
+  get processed(): { records: number; bytes: number } {
+    return [...this.#counters.values()].reduce(
+      (sum, { processed }) => ({ records: sum.records + processed.records, bytes: sum.bytes + processed.bytes }),
+      this.#retiredProcessed,
+    );
+  }
+
+  /** The same as `total` of each shard that is owned now. */
+  get totals(): ReadonlyMap<string, { records: number; bytes: number }> {
+    return new Map([...this.#counters].map(([shardId, { total }]) => [shardId, total]));
+  }
+
+  /** The last thing that the owner knows for a checkpoint; null while that is where it began. */
   progressOf(shardId: string): { checkpoint: Checkpoint; subSequenceNumber: number | undefined; mark: Mark | undefined } | null {
     const owner = this.owners.get(shardId);
-    if (owner === undefined) return null;
-    return { checkpoint: owner.position, subSequenceNumber: owner.subSequenceNumber, mark: owner.mark ?? undefined };
+    if (owner === undefined || !owner.hasMoved) return null;
+    const { checkpoint, subSequenceNumber } = owner.published;
+    return { checkpoint, subSequenceNumber, mark: owner.mark ?? undefined };
   }
 
   async stopped(): Promise<void> {
@@ -152,7 +199,7 @@ export class ShardTable {
   /** The registered consumer by which the owner of this epoch reads; its shadow reads by that of the next, so that an activation swaps them. Polling owners need one only. */
   async #consumerArn(epoch: number): Promise<string> {
     const { settings, ports, streamArn } = this.#options;
-    const slot = settings.retrieval === 'polling' ? 0 : ((epoch % 2) as 0 | 1);
+    const slot = settings.retrieval === 'fan-out' ? ((epoch % 2) as 0 | 1) : 0;
     return (await ports.control.ensureConsumer(streamArn, consumerNameOf(settings.application, slot))).consumerArn;
   }
 

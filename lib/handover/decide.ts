@@ -5,7 +5,7 @@
 import type { Lease, Mark } from '../model/lease.ts';
 import type { Checkpoint } from '../model/sequence-number.ts';
 import type { LeaseWrite } from './lease-write.ts';
-import { activate, armSource, drain, prove, release, takeBack } from './worker-writes.ts';
+import { abandonOwn, activate, armSource, drain, type Published, prove, release, takeBack } from './worker-writes.ts';
 
 export type Effect =
   | { readonly kind: 'write'; readonly write: LeaseWrite }
@@ -22,6 +22,9 @@ export type Effect =
   /** Give everything of this shard back: another worker owns it. */
   | { readonly kind: 'retire' };
 
+/** Longer than a target that drives waits itself. */
+const ABANDON_AFTER_MS = 20_000;
+
 /** A worker as the (former) owner. `drained`: paused and nothing in flight. */
 export interface SourceState {
   readonly workerId: string;
@@ -29,7 +32,11 @@ export interface SourceState {
   readonly dispatch: 'running' | 'pausing' | 'drained';
   /** The chain's point at the last processed record; null while no chain is open. */
   readonly position: Mark | null;
+  /** What goes into the checkpoint with it; missing: the same point. */
+  readonly published?: Published;
   readonly pausedForMs: number;
+  /** How long the lease has been in its handover's phase, as seen here. */
+  readonly phaseForMs: number;
   /** Wall clock of the moment from which it dispatched nothing more. */
   readonly stoppedDispatchingAtMs: number;
 }
@@ -47,12 +54,17 @@ export const decideSource = (lease: Lease, self: SourceState, nowMs: number): Ef
   }
   if (handover.phase === 'preparing') {
     if (self.dispatch !== 'running') return [{ kind: 'resume', epoch: lease.epoch }];
+    // A target that drove it and is gone would block every later handover.
+    if (handover.driver === 'target' && self.phaseForMs > ABANDON_AFTER_MS)
+      return [{ kind: 'write', write: abandonOwn(holder, handover.id) }];
     return handover.armed ? [] : [{ kind: 'write', write: armSource(holder, handover.id) }];
   }
   if (self.dispatch === 'running') return [{ kind: 'pause' }];
   if (self.pausedForMs > handover.pauseBudgetMs) return [{ kind: 'write', write: takeBack(holder, handover.id) }];
   if (self.dispatch === 'drained' && handover.drained === undefined && self.position !== null) {
-    return [{ kind: 'write', write: drain(holder, handover.id, self.position, self.stoppedDispatchingAtMs, nowMs) }];
+    return [
+      { kind: 'write', write: drain(holder, handover.id, self.position, self.stoppedDispatchingAtMs, nowMs, self.published) },
+    ];
   }
   return [];
 };

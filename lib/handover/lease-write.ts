@@ -17,7 +17,7 @@ export type LeasePath =
   | 'shadow'
   | `shadow.${'workerId' | 'state' | 'from' | 'verifiedThrough' | 'verifiedAtMs' | 'bufferedRecords' | 'bufferedBytes' | 'lagMs' | 'divergence'}`
   | 'handover'
-  | `handover.${'id' | 'phase' | 'source' | 'target' | 'epoch' | 'taskToken' | 'armed' | 'drained' | 'proof' | 'pausedAtMs' | 'activatedAtMs'}`;
+  | `handover.${'id' | 'phase' | 'source' | 'target' | 'epoch' | 'taskToken' | 'driver' | 'armed' | 'drained' | 'proof' | 'pausedAtMs' | 'activatedAtMs'}`;
 
 /** A plain JSON value, or the name of an input that is bound later (by `bind`, or by Step Functions from the execution's input). */
 export type Operand =

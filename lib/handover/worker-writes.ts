@@ -45,6 +45,16 @@ export const takeOver = (lease: Lease, workerId: string): LeaseWrite =>
     takenBy(lease, workerId),
   );
 
+/** How far everything is processed; with a sub-sequence number, of that one aggregated record only the sub-records through it. */
+export interface Published {
+  readonly checkpoint: Checkpoint;
+  readonly subSequenceNumber?: number | undefined;
+}
+const publish = ({ checkpoint: at, subSequenceNumber }: Published): Change[] => [
+  set('checkpoint', value(at)),
+  subSequenceNumber === undefined ? remove('subSequenceNumber') : set('subSequenceNumber', value(subSequenceNumber)),
+];
+
 /** Publishes progress. `mark` is the chain's point at exactly `checkpoint` while a shadow is being proved. */
 export const checkpoint = (
   holder: Holder,
@@ -57,8 +67,7 @@ export const checkpoint = (
     'checkpoint',
     [...heldBy(holder), is('state', 'active')],
     [
-      set('checkpoint', value(at)),
-      subSequenceNumber === undefined ? remove('subSequenceNumber') : set('subSequenceNumber', value(subSequenceNumber)),
+      ...publish({ checkpoint: at, subSequenceNumber }),
       set('checkpointAtMs', value(nowMs)),
       ...(mark === undefined ? [] : [set('mark', value(mark))]),
     ],
@@ -90,17 +99,21 @@ export const endShard = (holder: Holder, nowMs: number): LeaseWrite =>
 export const giveBack = (holder: Holder): LeaseWrite =>
   bound('giveBack', heldBy(holder), [remove('owner'), remove('handover'), remove('mark')]);
 
-/** The owner starts the digest chain of a requested shadow at its own position: both sides digest every record after `from`. */
-export const openChain = (holder: Holder, shadowWorkerId: string, from: Checkpoint, mark: Mark): LeaseWrite =>
+/**
+ * The owner starts the digest chain of a requested shadow at what it has processed: both sides digest every record after `from`.
+ * `published` lies before it where the processor has not declared all of that yet.
+ */
+export const openChain = (
+  holder: Holder,
+  shadowWorkerId: string,
+  from: Checkpoint,
+  mark: Mark,
+  published: Published = { checkpoint: from },
+): LeaseWrite =>
   bound(
     'openChain',
     [...heldBy(holder), is('shadow.workerId', shadowWorkerId), is('shadow.state', 'requested')],
-    [
-      set('shadow.from', value(from)),
-      set('shadow.state', value('opened')),
-      set('mark', value(mark)),
-      set('checkpoint', value(from)),
-    ],
+    [set('shadow.from', value(from)), set('shadow.state', value('opened')), set('mark', value(mark)), ...publish(published)],
   );
 
 /** What the shadow knows of itself when it publishes. */
@@ -143,15 +156,25 @@ const inHandover = (handoverId: string, phase: string): Condition[] => [
 export const armSource = (holder: Holder, handoverId: string): LeaseWrite =>
   bound('armSource', [...heldBy(holder), ...inHandover(handoverId, 'preparing')], [set('handover.armed', value(true))]);
 
-/** The source has dispatched its last record: everything through the mark is processed, nothing after it. */
-export const drain = (holder: Holder, handoverId: string, mark: Mark, pausedAtMs: number, nowMs: number): LeaseWrite =>
+/**
+ * The source has dispatched its last record: everything through the mark is processed, nothing after it. `published` goes further where the source
+ * stopped within an aggregated record, of which digests know nothing: the next owner begins within it.
+ */
+export const drain = (
+  holder: Holder,
+  handoverId: string,
+  mark: Mark,
+  pausedAtMs: number,
+  nowMs: number,
+  published: Published = { checkpoint: mark.sequenceNumber },
+): LeaseWrite =>
   bound(
     'drain',
     [...heldBy(holder), ...inHandover(handoverId, 'pausing'), missing('handover.drained')],
     [
       set('handover.drained', value(mark)),
       set('handover.pausedAtMs', value(pausedAtMs)),
-      set('checkpoint', value(mark.sequenceNumber)),
+      ...publish(published),
       set('mark', value(mark)),
       set('checkpointAtMs', value(nowMs)),
     ],
@@ -160,6 +183,21 @@ export const drain = (holder: Holder, handoverId: string, mark: Mark, pausedAtMs
 /** The source's deadline passed before anyone redirected: it goes on by itself. This and `redirect` exclude each other. */
 export const takeBack = (holder: Holder, handoverId: string): LeaseWrite =>
   bound('takeBack', [...heldBy(holder), ...inHandover(handoverId, 'pausing')], [remove('handover')]);
+
+/** The source ends a handover that never got beyond its preparation. */
+export const abandonOwn = (holder: Holder, handoverId: string): LeaseWrite =>
+  bound('abandonOwn', [...heldBy(holder), ...inHandover(handoverId, 'preparing')], [remove('handover')]);
+
+/**
+ * A worker that stops names the next owner, after its last checkpoint. That one finds a lease of its own that it does not run, and takes it up.
+ * The epoch grows here, so that the old owner is fenced from this write on.
+ */
+export const handOn = (holder: Holder, lease: Lease, toWorkerId: string): LeaseWrite =>
+  bound(
+    'handOn',
+    [...heldBy(holder), missing('handover'), oneOf('state', ['pending', 'active']), shadowAsSeen(lease)],
+    takenBy(lease, toWorkerId),
+  );
 
 /** The target proves the digest at exactly the drained sequence number. */
 export const prove = (handoverId: string, workerId: string, proof: Mark): LeaseWrite =>

@@ -51,6 +51,8 @@ export const Handover = z.object({
   epoch: z.number().int(),
   pauseBudgetMs: z.number(),
   taskToken: z.string().optional(),
+  /** The target drives it by itself; missing: the Step Functions machine does, by callbacks. */
+  driver: z.literal('target').optional(),
   armed: z.boolean().optional(),
   drained: Mark.optional(),
   proof: Mark.optional(),
@@ -88,5 +90,7 @@ export const Lease = z.object({
   reshard: z.object({ operationId: z.string(), childOwners: z.array(z.string()) }).optional(),
   createdAtMs: z.number(),
   endedAtMs: z.number().optional(),
+  /** When the stream was created that this shard belongs to: a lease of a former stream of the same name differs in it. */
+  streamCreatedAtMs: z.number().optional(),
 });
 export type Lease = z.output<typeof Lease>;

@@ -18,6 +18,10 @@ export const StreamDescription = z.object({
   status: z.enum(['CREATING', 'DELETING', 'ACTIVE', 'UPDATING']),
   mode: z.enum(['PROVISIONED', 'ON_DEMAND']),
   retentionHours: z.number(),
+  /** Differs between two streams that had the same name one after the other. */
+  createdAtMs: z.number().optional(),
+  /** Kinesis's own clock when it answered, never later than that: arrival times of records go by it. */
+  describedAtMs: z.number().optional(),
   shards: z.array(Shard),
 });
 export type StreamDescription = z.output<typeof StreamDescription>;
@@ -27,6 +31,8 @@ export interface StreamRecord {
   readonly sequenceNumber: string;
   readonly subSequenceNumber?: number;
   readonly partitionKey: string;
+  /** Only of records of an aggregated one, where the producer gave it: a decimal number; of others Kinesis does not tell. */
+  readonly explicitHashKey?: string;
   readonly data: Uint8Array;
   /** ApproximateArrivalTimestamp in epoch milliseconds; may be out of order. */
   readonly arrivedAtMs: number;

@@ -15,6 +15,10 @@ export const WorkerLoad = Rate.extend({
 });
 export type WorkerLoad = z.output<typeof WorkerLoad>;
 
+/** `polling`: owners and shadows by GetRecords, no consumer is registered. `fan-out`: both by SubscribeToShard. `fan-out-for-shadows`: owners poll, shadows subscribe. */
+export const Retrieval = z.enum(['polling', 'fan-out', 'fan-out-for-shadows']);
+export type Retrieval = z.output<typeof Retrieval>;
+
 /** A worker's heartbeat item. `heartbeat` counts up; observers judge it by their own clocks, never by the timestamps in it. */
 export const Worker = z.object({
   application: z.string(),
@@ -28,9 +32,30 @@ export const Worker = z.object({
   capacity: Rate,
   load: WorkerLoad,
   shardIds: z.array(z.string()),
+  /** What each owned shard asks of it, by shard id. */
+  shardRates: z.record(z.string(), Rate).optional(),
+  /** Whether it owned the same shards over the whole time that `load` and `shardRates` measure. */
+  steady: z.boolean().optional(),
   shadowShardIds: z.array(z.string()),
   reportedAtMs: z.number(),
-  /** How its owners read; fan-out consumers are reaped only when every live worker says `polling`. */
-  retrieval: z.enum(['polling', 'fan-out']).optional(),
+  /** A call of its processor does not return. */
+  stuck: z.boolean().optional(),
+  /** How it reads; a live worker whose owners read by `fan-out` keeps the registered consumers. */
+  retrieval: Retrieval.optional(),
 });
 export type Worker = z.output<typeof Worker>;
+
+/** A heartbeat: the small item that a worker writes several times a second. Observers judge it by how long it stands still on their own clocks. */
+export const Beat = z.object({
+  workerId: z.string().min(1),
+  /** Differs from beat to beat, and from one process to the next under the same id. */
+  heartbeat: z.number().int().min(0),
+  state: Worker.shape.state,
+  /** Standing still for so long means gone; the worker itself stops acting before. */
+  failoverMs: z.number().positive(),
+  /** A call of its processor does not return: it keeps what it has and gets nothing more. */
+  stuck: z.boolean(),
+  /** By the worker's wall clock, for those who look only once. */
+  atMs: z.number(),
+});
+export type Beat = z.output<typeof Beat>;

@@ -1,9 +1,10 @@
+import { randomBytes } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { awsClients } from '../../lib/adapters/aws/clients.ts';
 import { pollShard } from '../../lib/adapters/aws/kinesis-poll.ts';
 import { systemClock } from '../../lib/adapters/system-clock.ts';
-import { PoisonError, TransientError } from '../../lib/errors.ts';
+import { PoisonError, ShardGoneError, ThrottledError, TransientError } from '../../lib/errors.ts';
 import type { StartingPosition } from '../../lib/ports.ts';
 
 type Answer = { readonly status?: number; readonly body: object };
@@ -17,14 +18,27 @@ const records = (...sequenceNumbers: string[]) =>
 const expired: Answer = { status: 400, body: { __type: 'ExpiredIteratorException', message: 'Iterator expired' } };
 const throttled: Answer = { status: 400, body: { __type: 'ProvisionedThroughputExceededException', message: 'Rate exceeded' } };
 
+const notFound: Answer = { status: 400, body: { __type: 'ResourceNotFoundException', message: 'no such shard' } };
+const listing = (...shardIds: string[]): Answer => ({
+  body: {
+    Shards: shardIds.map((ShardId) => ({
+      ShardId,
+      HashKeyRange: { StartingHashKey: '0', EndingHashKey: '9' },
+      SequenceNumberRange: { StartingSequenceNumber: '1' },
+    })),
+  },
+});
+
 /** Kinesis as a server that gives scripted answers and notes what was asked. */
 describe('pollShard', () => {
   let server: Server;
   let script: Answer[];
+  let shards: Answer;
   let asked: { action: string; body: Record<string, unknown> }[];
 
   beforeEach(async () => {
     script = [];
+    shards = listing('shardId-000000000000');
     asked = [];
     server = createServer(async (request, response) => {
       const chunks: Buffer[] = [];
@@ -32,7 +46,11 @@ describe('pollShard', () => {
       const action = String(request.headers['x-amz-target']).split('.')[1] ?? '';
       asked.push({ action, body: JSON.parse(Buffer.concat(chunks).toString()) });
       const { status = 200, body } =
-        action === 'GetShardIterator' ? { body: { ShardIterator: `iterator-${asked.length}` } } : (script.shift() ?? throttled);
+        action === 'GetShardIterator'
+          ? { body: { ShardIterator: `iterator-${asked.length}` } }
+          : action === 'ListShards'
+            ? shards
+            : (script.shift() ?? throttled);
       response.writeHead(status, { 'content-type': 'application/x-amz-json-1.1' }).end(JSON.stringify(body));
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -45,7 +63,7 @@ describe('pollShard', () => {
   const poll = (position: StartingPosition) => {
     const { port } = server.address() as { port: number };
     const { kinesisReads } = awsClients({ region: 'us-east-1', kinesisEndpoint: `http://127.0.0.1:${port}` });
-    return pollShard(kinesisReads, systemClock, 'orders', 'shardId-000000000000', position);
+    return pollShard({ reads: kinesisReads, control: kinesisReads }, systemClock, 'orders', 'shardId-000000000000', position);
   };
   const iterators = () => asked.filter(({ action }) => action === 'GetShardIterator').map(({ body }) => body);
 
@@ -89,17 +107,54 @@ describe('pollShard', () => {
     expect(await iterator.next()).toBeNull();
   });
 
-  test('fails with TransientError when it stays throttled, and goes on afterwards', async () => {
-    const iterator = poll({ type: 'TRIM_HORIZON' });
-    await expect(iterator.next()).rejects.toBeInstanceOf(TransientError);
-    script = [{ body: { Records: records('10'), NextShardIterator: 'next' } }];
+  test('begins at a moment, and begins there again when its iterator expires before any record', async () => {
+    script = [expired, { body: { Records: records('10'), NextShardIterator: 'next' } }];
+    const iterator = poll({ type: 'AT_TIMESTAMP', timestampMs: 1_700_000_000_250 });
     expect((await iterator.next())?.records).toHaveLength(1);
+    expect(iterators()).toMatchObject(Array(2).fill({ ShardIteratorType: 'AT_TIMESTAMP', Timestamp: 1_700_000_000.25 }));
   });
 
-  test('fails when a fresh iterator has expired too, and for a shard that is not there', async () => {
+  test('does not go to LATEST again when its first iterator expires before the first look', async () => {
+    script = [expired, { body: { Records: records('10'), NextShardIterator: 'next' } }];
+    await poll({ type: 'LATEST' }).next();
+    expect(iterators()).toMatchObject([{ ShardIteratorType: 'LATEST' }, { ShardIteratorType: 'AT_TIMESTAMP' }]);
+  });
+
+  test('gives a record of 10 MiB byte for byte', async () => {
+    const data = randomBytes(10 * 1024 * 1024);
+    script = [{ body: { Records: [{ ...records('10')[0], Data: data.toString('base64') }], NextShardIterator: 'next' } }];
+    const batch = await poll({ type: 'TRIM_HORIZON' }).next();
+    expect(batch?.records).toHaveLength(1);
+    expect(data.equals(batch!.records[0]!.data)).toBe(true);
+  });
+
+  test('fails with ThrottledError, after one request, when it is throttled, and goes on with the same iterator afterwards', async () => {
+    const iterator = poll({ type: 'TRIM_HORIZON' });
+    await expect(iterator.next()).rejects.toBeInstanceOf(ThrottledError);
+    expect(asked.map(({ action }) => action)).toEqual(['GetShardIterator', 'GetRecords']);
+    script = [{ body: { Records: records('10'), NextShardIterator: 'next' } }];
+    expect((await iterator.next())?.records).toHaveLength(1);
+    expect(iterators()).toHaveLength(1);
+  });
+
+  test('fails when a fresh iterator has expired too', async () => {
     script = [expired, expired];
     await expect(poll({ type: 'TRIM_HORIZON' }).next()).rejects.toThrow('ExpiredIteratorException');
-    script = [{ status: 400, body: { __type: 'ResourceNotFoundException', message: 'no such shard' } }];
-    await expect(poll({ type: 'TRIM_HORIZON' }).next()).rejects.toBeInstanceOf(PoisonError);
+  });
+
+  test('fails with ShardGoneError only when the stream answers and does not list the shard', async () => {
+    const failure = async () => {
+      script = [notFound];
+      return (await poll({ type: 'TRIM_HORIZON' })
+        .next()
+        .catch((error: unknown) => error)) as Error;
+    };
+    expect((await failure()).constructor).toBe(PoisonError);
+    shards = listing('shardId-000000000007');
+    expect(await failure()).toBeInstanceOf(ShardGoneError);
+    shards = notFound;
+    expect((await failure()).constructor).toBe(PoisonError);
+    shards = { status: 400, body: { __type: 'LimitExceededException', message: 'too many' } };
+    expect(await failure()).toBeInstanceOf(TransientError);
   });
 });

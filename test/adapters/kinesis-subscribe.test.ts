@@ -1,11 +1,13 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import { crc32 } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { awsClients } from '../../lib/adapters/aws/clients.ts';
 import { kinesisReader } from '../../lib/adapters/aws/kinesis-reader.ts';
 import { systemClock } from '../../lib/adapters/system-clock.ts';
-import { InvariantError, SubscriptionRefusedError, TransientError } from '../../lib/errors.ts';
-import type { RecordBatch } from '../../lib/ports.ts';
+import { InvariantError, PoisonError, ShardGoneError, SubscriptionRefusedError, TransientError } from '../../lib/errors.ts';
+import type { RecordBatch, StartingPosition } from '../../lib/ports.ts';
 
 const CONSUMER = 'arn:aws:kinesis:us-east-1:000000000000:stream/orders/consumer/penumbra-0:1';
 
@@ -40,19 +42,23 @@ const record = (SequenceNumber: string) => ({
 describe('subscribe', () => {
   let server: Server;
   let onSubscribe: (response: ServerResponse) => void;
+  let onOther: (response: ServerResponse) => void;
+  let subscribed: Record<string, unknown>[];
   let connections: { open: number };
 
   beforeEach(async () => {
     const mine = { open: 0 };
     connections = mine;
-    server = createServer((request, response) => {
-      request.resume();
-      if (!String(request.headers['x-amz-target']).endsWith('SubscribeToShard')) {
-        response.end(
-          '{"Shards":[{"ShardId":"shardId-0","HashKeyRange":{"StartingHashKey":"0","EndingHashKey":"9"},"SequenceNumberRange":{"StartingSequenceNumber":"1"}}]}',
-        );
-        return;
-      }
+    subscribed = [];
+    onOther = (response) =>
+      response.end(
+        '{"Shards":[{"ShardId":"shardId-0","HashKeyRange":{"StartingHashKey":"0","EndingHashKey":"9"},"SequenceNumberRange":{"StartingSequenceNumber":"1"}}]}',
+      );
+    server = createServer(async (request, response) => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of request) chunks.push(chunk);
+      if (!String(request.headers['x-amz-target']).endsWith('SubscribeToShard')) return void onOther(response);
+      subscribed.push(JSON.parse(Buffer.concat(chunks).toString()));
       mine.open += 1;
       response.on('close', () => {
         mine.open -= 1;
@@ -67,12 +73,18 @@ describe('subscribe', () => {
     server.close();
   });
 
-  const read = async (signal: AbortSignal, consumerArn = CONSUMER): Promise<RecordBatch[]> => {
+  const subscribe = (
+    signal: AbortSignal,
+    { consumerArn = CONSUMER, position = { type: 'TRIM_HORIZON' } as StartingPosition, times = {} } = {},
+  ) => {
     const { port } = server.address() as { port: number };
     const clients = awsClients({ region: 'us-east-1', kinesisEndpoint: `http://127.0.0.1:${port}` });
-    const reader = kinesisReader(clients, systemClock, { headersMs: 300, silenceMs: 400, quietMs: 150 });
+    const reader = kinesisReader(clients, systemClock, { headersMs: 300, silenceMs: 400, quietMs: 150, ...times });
+    return reader.subscribe(consumerArn, 'shardId-0', position, signal);
+  };
+  const read = async (signal: AbortSignal, options: Parameters<typeof subscribe>[1] = {}): Promise<RecordBatch[]> => {
     const batches: RecordBatch[] = [];
-    for await (const batch of reader.subscribe(consumerArn, 'shardId-0', { type: 'TRIM_HORIZON' }, signal)) batches.push(batch);
+    for await (const batch of subscribe(signal, options)) batches.push(batch);
     return batches;
   };
   const never = new AbortController().signal;
@@ -147,6 +159,84 @@ describe('subscribe', () => {
     expect(await closed()).toBe(true);
   });
 
+  test('begins at a moment', async () => {
+    onSubscribe = (response) => {
+      withHeaders(response);
+      response.end(event({}));
+    };
+    await read(never, { position: { type: 'AT_TIMESTAMP', timestampMs: 1_700_000_000_250 } });
+    expect(subscribed).toMatchObject([{ StartingPosition: { Type: 'AT_TIMESTAMP', Timestamp: 1_700_000_000.25 } }]);
+  });
+
+  test('gives a record of 10 MiB byte for byte', async () => {
+    const data = randomBytes(10 * 1024 * 1024);
+    onSubscribe = (response) => {
+      withHeaders(response);
+      response.end(event({ Records: [{ ...record('7'), Data: data.toString('base64') }] }));
+    };
+    const [batch] = await read(never, { times: { headersMs: 10_000 } });
+    expect(batch?.records).toHaveLength(1);
+    expect(data.equals(batch!.records[0]!.data)).toBe(true);
+  });
+
+  test('takes no more from the connection than it needs while its reader is busy, and calls that no silence', async () => {
+    const MESSAGES = 200;
+    let accepted = 0;
+    onSubscribe = async (response) => {
+      withHeaders(response);
+      const filler = { ...record('0'), Data: randomBytes(256 * 1024).toString('base64') };
+      for (let i = 1; i <= MESSAGES; i += 1) {
+        const isTaken = response.write(event({ Records: [{ ...filler, SequenceNumber: String(i) }] }));
+        accepted = i;
+        if (!isTaken) await once(response, 'drain');
+      }
+      response.end();
+    };
+    const seen: string[] = [];
+    let acceptedWhileBusy = 0;
+    for await (const batch of subscribe(never)) {
+      if (seen.length === 0) {
+        // Longer than the silence that ends a subscription.
+        await systemClock.sleep(1_000);
+        acceptedWhileBusy = accepted;
+      }
+      seen.push(...batch.records.map(({ sequenceNumber }) => sequenceNumber));
+    }
+    expect(acceptedWhileBusy).toBeLessThan(MESSAGES / 2);
+    expect(seen).toEqual(Array.from({ length: MESSAGES }, (_, i) => String(i + 1)));
+  });
+
+  test('stays open when the question whether the shard was closed is not answered', async () => {
+    onOther = (response) => response.writeHead(500).end('{}');
+    onSubscribe = (response) => {
+      withHeaders(response);
+      response.write(event({}));
+      setTimeout(() => response.write(event({ Records: [record('7')] })), 300);
+      setTimeout(() => response.end(), 350);
+    };
+    const batches = await read(never);
+    expect(batches.flatMap(({ records }) => records)).toHaveLength(1);
+  });
+
+  test('closes the connection when its reader breaks out of the loop', async () => {
+    onSubscribe = (response) => {
+      withHeaders(response);
+      response.write(event({ Records: [record('7')] }));
+    };
+    for await (const _ of subscribe(never)) break;
+    expect(await closed()).toBe(true);
+  });
+
+  test('fails with ShardGoneError when the stream does not list the shard, and with PoisonError when only the consumer is not there', async () => {
+    onSubscribe = (response) =>
+      response
+        .writeHead(400, { 'content-type': 'application/x-amz-json-1.1' })
+        .end('{"__type":"ResourceNotFoundException","message":"not there"}');
+    expect(((await read(never).catch((error: unknown) => error)) as Error).constructor).toBe(PoisonError);
+    onOther = (response) => response.end('{"Shards":[]}');
+    await expect(read(never)).rejects.toBeInstanceOf(ShardGoneError);
+  });
+
   test('fails with SubscriptionRefusedError when the slot is taken, and closes the connection', async () => {
     onSubscribe = (response) =>
       response
@@ -166,6 +256,8 @@ describe('subscribe', () => {
   });
 
   test('fails with InvariantError on what is no consumer ARN', async () => {
-    await expect(read(never, 'arn:aws:kinesis:us-east-1:000000000000:stream/orders')).rejects.toBeInstanceOf(InvariantError);
+    await expect(read(never, { consumerArn: 'arn:aws:kinesis:us-east-1:000000000000:stream/orders' })).rejects.toBeInstanceOf(
+      InvariantError,
+    );
   });
 });

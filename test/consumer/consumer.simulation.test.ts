@@ -3,143 +3,18 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { memoryPorts } from '../../lib/adapters/memory/memory-ports.ts';
 import { scriptedClock } from '../../lib/adapters/memory/scripted-clock.ts';
 import { Consumer } from '../../lib/consumer/consumer.ts';
-import type { ConsumerEvent } from '../../lib/consumer/events.ts';
-import type { ConsumerOptions } from '../../lib/consumer/options.ts';
-import { TransientError } from '../../lib/errors.ts';
 import { markReshard, requestShadow } from '../../lib/handover/control-writes.ts';
 import { missingLeases } from '../../lib/handover/lineage.ts';
-import type { Lease } from '../../lib/model/lease.ts';
-import type { LeaseStore, WorkerStore } from '../../lib/ports.ts';
+import { group, fleet as startFleet } from '../support/consumer-fleet.ts';
 import { runHandover, TokenDesk } from '../support/handover-machine.ts';
-
-const group = { application: 'app', streamName: 'orders' };
-
-interface Seen {
-  readonly key: string;
-  readonly n: number;
-  readonly by: string;
-  readonly epoch: number;
-  readonly shardId: string;
-}
-
-/** A store that can be cut off from one worker. */
-const cuttable = <Store extends object>(store: Store, isCut: () => boolean): Store =>
-  new Proxy(store, {
-    get: (target, name) => {
-      const call = Reflect.get(target, name) as (...args: unknown[]) => unknown;
-      return (...args: unknown[]) =>
-        isCut() ? Promise.reject(new TransientError(`cut off from ${String(name)}`)) : call.apply(target, args);
-    },
-  });
-
-const fleet = async (options: {
-  shards: number;
-  workers: string[];
-  settings?: Partial<ConsumerOptions>;
-  processMs?: (shardId: string) => number;
-}) => {
-  const clock = scriptedClock(1_800_000_000_000);
-  const world = memoryPorts(clock);
-  world.streams.createStream(group.streamName, options.shards);
-  const desk = new TokenDesk();
-  const sink: Seen[] = [];
-  const events: (ConsumerEvent & { by: string })[] = [];
-  const cut = new Set<string>();
-  const consumers = new Map(
-    options.workers.map((workerId) => {
-      const isCut = () => cut.has(workerId);
-      const consumer = new Consumer({
-        ...group,
-        workerId,
-        checkpointMs: 1000,
-        ...options.settings,
-        ports: {
-          ...world,
-          callbacks: desk,
-          leases: cuttable<LeaseStore>(world.leases, isCut),
-          workers: cuttable<WorkerStore>(world.workers, isCut),
-        },
-        processor: {
-          process: async (records, { epoch, shardId }) => {
-            const ms = options.processMs?.(shardId) ?? 0;
-            if (ms > 0) await clock.sleep(ms);
-            for (const record of records)
-              sink.push({
-                ...(JSON.parse(Buffer.from(record.data).toString()) as { key: string; n: number }),
-                by: workerId,
-                epoch,
-                shardId,
-              });
-          },
-        },
-        onEvent: (event) => void events.push({ ...event, by: workerId }),
-      });
-      return [workerId, consumer] as const;
-    }),
-  );
-  for (const consumer of consumers.values()) await consumer.start();
-  const counts = new Map<string, number>();
-  /** Puts `perStep` records every 100 ms for so long. */
-  const load = async (ms: number, perStep = 20) => {
-    for (let at = 0; at < ms; at += 100) {
-      const batch = Array.from({ length: perStep }, (_, i) => {
-        const key = `k${(at / 100 + i * 7) % 40}`;
-        const n = (counts.get(key) ?? 0) + 1;
-        counts.set(key, n);
-        return { partitionKey: key, data: Buffer.from(JSON.stringify({ key, n })) };
-      });
-      world.streams.putRecords(group.streamName, batch);
-      await clock.advance(100);
-    }
-  };
-  const verdict = () => {
-    const byKey = new Map<string, number[]>();
-    for (const { key, n } of sink) byKey.set(key, [...(byKey.get(key) ?? []), n]);
-    const firsts = [...byKey.values()].map((numbers) => [...new Set(numbers)]);
-    return {
-      lost: [...counts.values()].reduce((a, b) => a + b, 0) - firsts.reduce((sum, numbers) => sum + numbers.length, 0),
-      duplicated: sink.length - firsts.reduce((sum, numbers) => sum + numbers.length, 0),
-      reordered: firsts.filter((numbers) => numbers.some((n, i) => i > 0 && n < (numbers[i - 1] ?? 0))).length,
-    };
-  };
-  const lease = async (shardId: string): Promise<Lease> => {
-    const [found] = await world.leases.get(group, [shardId]);
-    if (found === undefined) throw new Error(`no lease of ${shardId}`);
-    return found;
-  };
-  const handOver = async (shardId: string, target: string, id: string) => {
-    const before = await lease(shardId);
-    await world.leases.write(group, shardId, requestShadow(before.owner ?? '', target, 'request', clock.nowMs()));
-    for (let i = 0; i < 100 && (await lease(shardId)).shadow?.state !== 'tracking'; i += 1) await load(100);
-    const { epoch, owner } = await lease(shardId);
-    const running = runHandover(world.leases, desk, clock, {
-      ...group,
-      handoverId: id,
-      shardId,
-      group: '',
-      source: owner ?? '',
-      target,
-      epoch,
-      requestedAtMs: clock.nowMs(),
-    });
-    let result: Awaited<typeof running> | null = null;
-    void running.then((end) => {
-      result = end;
-    });
-    for (let i = 0; i < 300 && result === null; i += 1) await load(100);
-    return running;
-  };
-  stopAll = async () => {
-    cut.clear();
-    const stopping = Promise.all([...consumers.values()].map((consumer) => consumer.stop()));
-    for (let i = 0; i < 20; i += 1) await clock.advance(100);
-    await stopping;
-  };
-  return { clock, world, consumers, events, sink, load, verdict, lease, handOver, cut };
-};
 
 let stopAll: () => Promise<void> = async () => {};
 afterEach(() => stopAll());
+const fleet = async (options: Parameters<typeof startFleet>[0]) => {
+  const started = await startFleet(options);
+  stopAll = started.stopAll;
+  return started;
+};
 
 const clean = { lost: 0, duplicated: 0, reordered: 0 };
 
@@ -211,7 +86,7 @@ describe('Consumer', () => {
     // The owner of the parent creates the children's leases at its end; the reshard machine does it at once, as here.
     for (const child of missingLeases(
       group,
-      (await world.control.describe(group.streamName))?.shards ?? [],
+      (await world.control.describe(group.streamName)) ?? { shards: [] },
       await world.leases.list(group),
       'TRIM_HORIZON',
       clock.nowMs(),
@@ -260,6 +135,7 @@ describe('Consumer', () => {
     const { owner, shardId } = await lease('shardId-000000000000');
     const heir = owner === 'b' ? 'c' : 'b';
     await world.leases.write(group, shardId, requestShadow(owner ?? '', heir, 'replication', clock.nowMs()));
+    await world.workers.announce(group);
     await load(4000);
     expect((await lease(shardId)).shadow).toMatchObject({ state: 'tracking', workerId: heir });
     cut.add(owner ?? '');
@@ -302,6 +178,7 @@ describe('Consumer', () => {
     const { owner, shardId } = await lease('shardId-000000000000');
     const target = owner === 'a' ? 'b' : 'a';
     await world.leases.write(group, shardId, requestShadow(owner ?? '', target, 'request', clock.nowMs()));
+    await world.workers.announce(group);
     await load(3000);
     const { shadow, mark } = await lease(shardId);
     expect(shadow?.state).toBe('tracking');
@@ -362,7 +239,9 @@ describe('Consumer', () => {
   it('fails to start on a stream that does not exist, and names it', async () => {
     const world = memoryPorts(scriptedClock(0));
     const consumer = new Consumer({ ...group, workerId: 'a', ports: world, processor: { process: async () => {} } });
-    await expect(consumer.start()).rejects.toThrow(/stream orders does not exist/);
+    await expect(consumer.start()).rejects.toThrow(
+      /stream orders: got no such stream in memory; needed: a stream of this account and region/,
+    );
   });
 
   it('fails on bad options, and names each with what was received', () => {
@@ -370,7 +249,7 @@ describe('Consumer', () => {
     const processor = { process: async () => {} };
     expect(() => new Consumer({ ...group, workerId: 'a b', ports, processor })).toThrow(/workerId.*"a b"/);
     expect(() => new Consumer({ ...group, heartbeatMs: 500, failoverMs: 600, ports, processor })).toThrow(
-      /failoverMs must be at least three times heartbeatMs, got 600 and 500/,
+      /failoverMs must be at least 1.8 times heartbeatMs, got 600 and 500/,
     );
     expect(() => new Consumer({ ...group, ports, processor: {} as never })).toThrow(/process\(records, context\)/);
   });

@@ -1,6 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { TransientError } from '../../lib/errors.ts';
-import type { Worker } from '../../lib/model/worker.ts';
+import type { Beat, Worker } from '../../lib/model/worker.ts';
 import { type World, worlds } from '../support/worlds.ts';
 
 const group = { application: 'shop', streamName: 'orders' };
@@ -26,6 +25,15 @@ const workerOf = (change: Partial<Worker> = {}): Worker => ({
   reportedAtMs: 1_700_000_000_500,
   ...change,
 });
+const beatOf = (workerId: string, change: Partial<Beat> = {}): Beat => ({
+  workerId,
+  heartbeat: 1,
+  state: 'active',
+  failoverMs: 1100,
+  stuck: false,
+  atMs: 1_700_000_000_000,
+  ...change,
+});
 
 describe.each(worlds)('workers in $name', ({ open }) => {
   let world: World;
@@ -45,18 +53,36 @@ describe.each(worlds)('workers in $name', ({ open }) => {
     expect(await workers.list(group)).toEqual([workerOf({ state: 'draining' })]);
   });
 
-  test('beat changes the counter and the reported time, nothing else', async () => {
+  test('a beat shows in the report of its worker: counter, state, time and whether it is stuck, nothing else', async () => {
     const { workers } = world.ports;
     await workers.put(workerOf({ workerId: 'beating' }));
-    await workers.beat(group, 'beating', 7, 1_700_000_009_000);
+    await workers.beat(group, beatOf('beating', { heartbeat: 7, state: 'draining', stuck: true, atMs: 1_700_000_009_000 }));
     const listed = await workers.list(group);
     expect(listed.find(({ workerId }) => workerId === 'beating')).toEqual(
-      workerOf({ workerId: 'beating', heartbeat: 7, reportedAtMs: 1_700_000_009_000 }),
+      workerOf({ workerId: 'beating', heartbeat: 7, state: 'draining', stuck: true, reportedAtMs: 1_700_000_009_000 }),
     );
   });
 
-  test('beat fails for a worker that is not there, and makes none', async () => {
-    await expect(world.ports.workers.beat(group, 'nobody', 1, 1)).rejects.toBeInstanceOf(TransientError);
-    expect((await world.ports.workers.list(group)).map(({ workerId }) => workerId)).not.toContain('nobody');
+  test('beats are listed by group in order of worker, with or without a report; the newest of each', async () => {
+    const { workers } = world.ports;
+    const own = { ...group, streamName: 'beats' };
+    await workers.beat(own, beatOf('b'));
+    await workers.beat(own, beatOf('a'));
+    await workers.beat(own, beatOf('b', { heartbeat: 2 }));
+    expect((await workers.beats(own, { consistent: true })).beats).toEqual([beatOf('a'), beatOf('b', { heartbeat: 2 })]);
+    expect((await workers.beats(own, { consistent: false })).beats).toHaveLength(2);
+    expect(await workers.list(own)).toEqual([]);
+    await workers.remove(own, 'a');
+    expect((await workers.beats(own, { consistent: true })).beats).toEqual([beatOf('b', { heartbeat: 2 })]);
+  });
+
+  test('announcements are counted by group and are no worker', async () => {
+    const { workers } = world.ports;
+    const own = { ...group, streamName: 'announced' };
+    expect(await workers.beats(own, { consistent: true })).toEqual({ beats: [], announcements: 0 });
+    await workers.announce(own);
+    await workers.announce(own);
+    expect(await workers.beats(own, { consistent: true })).toEqual({ beats: [], announcements: 2 });
+    expect((await workers.beats({ ...group, streamName: 'quiet' }, { consistent: true })).announcements).toBe(0);
   });
 });

@@ -9,6 +9,7 @@ import { plan } from '../../functions/plan.ts';
 import { reap } from '../../functions/reap.ts';
 import { consumerNameOf } from '../../lib/model/consumer-name.ts';
 import { type DemandCounters, MINUTE_MS, SLICE_COUNT } from '../../lib/model/demand.ts';
+import type { Beat } from '../../lib/model/worker.ts';
 import type { Action } from '../../lib/model/plan.ts';
 import { Policy } from '../../lib/model/policy.ts';
 import type { Shard } from '../../lib/model/shard.ts';
@@ -307,6 +308,15 @@ describe('handoverRecord', () => {
 });
 
 describe('liveWorkers', () => {
+  const beat = (workerId: string, heartbeat: number, atMs: number): Beat => ({
+    workerId,
+    heartbeat,
+    state: 'active',
+    failoverMs: 1100,
+    stuck: false,
+    atMs,
+  });
+
   it('looks twice at a worker whose clock seems slow, and trusts its counter', async () => {
     const { ports, clock } = world();
     const slow = worker('slow', 0.1, { reportedAtMs: NOW - 60_000 });
@@ -314,9 +324,9 @@ describe('liveWorkers', () => {
     await ports.workers.put(worker('dead', 0.1, { reportedAtMs: NOW - 60_000 }));
     await ports.workers.put(worker('fresh'));
     const found = liveWorkers(group, ports, NOW);
-    await ports.workers.beat(group, 'fresh', 6, NOW);
+    await ports.workers.beat(group, beat('fresh', 6, NOW));
     await clock.advance(1_000);
-    await ports.workers.beat(group, 'slow', 6, NOW - 59_000);
+    await ports.workers.beat(group, beat('slow', 6, NOW - 59_000));
     await clock.advance(2_000);
     expect((await found).map(({ workerId }) => workerId).sort()).toEqual(['fresh', 'slow']);
   });

@@ -164,13 +164,13 @@ describe('reshardLeases', () => {
     return { ...it, split };
   };
 
-  it('makes a pending lease for each child, from TRIM_HORIZON, for the planned owners', async () => {
+  it('makes a pending lease for each child, from TRIM_HORIZON, for the planned owners, under epochs that go on from the parent’s', async () => {
     const { scene, split, ports, first } = await changed();
     const { childShardIds } = await reshardLeases.run(split, scene());
     const made = await ports.leases.get(group, childShardIds);
     expect(made.map(({ owner, epoch, state, checkpoint, parents }) => ({ owner, epoch, state, checkpoint, parents }))).toEqual([
-      { owner: 'a', epoch: 1, state: 'pending', checkpoint: 'TRIM_HORIZON', parents: [first.shardId] },
-      { owner: 'b', epoch: 1, state: 'pending', checkpoint: 'TRIM_HORIZON', parents: [first.shardId] },
+      { owner: 'a', epoch: 2, state: 'pending', checkpoint: 'TRIM_HORIZON', parents: [first.shardId] },
+      { owner: 'b', epoch: 2, state: 'pending', checkpoint: 'TRIM_HORIZON', parents: [first.shardId] },
     ]);
   });
 
@@ -178,7 +178,7 @@ describe('reshardLeases', () => {
     const { scene, split, ports } = await changed(['a', 'dead']);
     const { childShardIds } = await reshardLeases.run(split, scene());
     const [, orphan] = await ports.leases.get(group, childShardIds);
-    expect([orphan?.owner, orphan?.epoch]).toEqual([undefined, 0]);
+    expect([orphan?.owner, orphan?.epoch]).toEqual([undefined, 1]);
   });
 
   it('never touches leases that workers made first', async () => {

@@ -27,6 +27,7 @@ const source: SourceState = {
   dispatch: 'running',
   position: mark,
   pausedForMs: 0,
+  phaseForMs: 0,
   stoppedDispatchingAtMs: 5,
 };
 const target: TargetState = { workerId: 'b', caughtUp: true, markAt: () => mark, dispatching: false };

@@ -192,6 +192,7 @@ const act = (world: World, id: 'A' | 'B', rules: Rules): Step | null => {
             dispatch,
             position: markAt(owner.position),
             pausedForMs: owner.late ? 99 : 0,
+            phaseForMs: 0,
             stoppedDispatchingAtMs: 0,
           },
           0,

@@ -22,8 +22,9 @@ const source = (file: string): string => readFileSync(join(root, file), 'utf8').
 const table: Record<string, string[]> = {
   'lib/model': [],
   ...Object.fromEntries(rooms.map((room) => [`lib/${room}`, ['lib/model', 'lib/errors.ts']])),
-  'lib/adapters': ['lib/model', 'lib/ports.ts', 'lib/errors.ts', 'lib/handover', 'lib/forecast', 'lib/history'],
-  'lib/consumer': ['lib/model', 'lib/ports.ts', 'lib/errors.ts', 'lib/handover', 'lib/shadow', 'lib/profile'],
+  'lib/liveness': ['lib/model', 'lib/ports.ts', 'lib/errors.ts'],
+  'lib/adapters': ['lib/model', 'lib/ports.ts', 'lib/errors.ts', 'lib/handover', 'lib/forecast', 'lib/history', 'lib/liveness'],
+  'lib/consumer': ['lib/model', 'lib/ports.ts', 'lib/errors.ts', 'lib/handover', 'lib/shadow', 'lib/profile', 'lib/liveness'],
 };
 
 describe('the house', () => {

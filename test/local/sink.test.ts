@@ -94,6 +94,14 @@ describe('SinkLedger', () => {
     expect(ledger.lost(new Map([['a', 2]]))).toBe(1);
     expect([...ledger.byWorker()]).toEqual([['w', 2]]);
   });
+
+  it('takes and counts a batch of an older epoch when it does not fence', () => {
+    const ledger = new SinkLedger(false);
+    ledger.take(batch(5, [['a', 1]]));
+    expect(ledger.take(batch(4, [['a', 2]], 's', 'old'))).toEqual({ id: 1, kind: 'stored' });
+    expect(ledger.take(batch(4, [['a', 2]], 's', 'old'))).toEqual({ id: 1, kind: 'stored' });
+    expect(ledger.counts()).toEqual({ processed: 2, duplicated: 1, reordered: 0, fenced: 2 });
+  });
 });
 
 describe('startSink', () => {
@@ -115,6 +123,20 @@ describe('startSink', () => {
     two.close();
   });
 
+  it('tells of every batch and its answer', async () => {
+    const heard: unknown[] = [];
+    const sink = await startSink({ onBatch: ({ workerId, records }, { kind }) => heard.push([workerId, records, kind]) });
+    onTestFinished(() => sink.close());
+    const client = sinkClient(sink.port);
+    await client.write({ workerId: 'a', shardId: 's', epoch: 2, records: [['k', 1]] });
+    await client.write({ workerId: 'b', shardId: 's', epoch: 1, records: [['k', 2]] });
+    expect(heard).toEqual([
+      ['a', [['k', 1]], 'stored'],
+      ['b', [['k', 2]], 'fenced'],
+    ]);
+    client.close();
+  });
+
   it('ends a connection that does not speak its language and goes on with the others', async () => {
     const sink = await startSink();
     onTestFinished(() => sink.close());
@@ -123,6 +145,19 @@ describe('startSink', () => {
     await new Promise((resolve) => stranger.once('close', resolve));
     const client = sinkClient(sink.port);
     expect(await client.write({ workerId: 'a', shardId: 's', epoch: 1, records: [] })).toMatchObject({ kind: 'stored' });
+    client.close();
+  });
+
+  it('outlives a worker that is killed with an answer unread', async () => {
+    const sink = await startSink();
+    onTestFinished(() => sink.close());
+    const killed = connect(sink.port, '127.0.0.1');
+    await new Promise<void>((resolve) => killed.once('connect', () => resolve()));
+    killed.write(`${JSON.stringify(batch(1, [['a', 1]]))}\n`);
+    await expect.poll(() => sink.ledger.counts().processed).toBe(1);
+    killed.resetAndDestroy();
+    const client = sinkClient(sink.port);
+    expect(await client.write({ workerId: 'b', shardId: 's', epoch: 2, records: [['a', 2]] })).toMatchObject({ kind: 'stored' });
     client.close();
   });
 

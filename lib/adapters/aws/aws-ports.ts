@@ -1,6 +1,7 @@
 // lib/adapters/aws: every port on AWS.
 // in: names of tables, queue and machines · out: Ports
 import type { Clock, Ports } from '../../ports.ts';
+import { processUsage } from '../process-usage.ts';
 import { systemClock } from '../system-clock.ts';
 import { awsClients } from './clients.ts';
 import { cloudwatchMetrics } from './cloudwatch-metrics.ts';
@@ -12,9 +13,11 @@ import { dynamodbOperations } from './dynamodb-operations.ts';
 import { dynamodbOutcomes } from './dynamodb-outcomes.ts';
 import { dynamodbPlans, dynamodbPolicies } from './dynamodb-plans.ts';
 import { dynamodbWorkers } from './dynamodb-workers.ts';
+import { heartbeatThread } from './heartbeat-thread.ts';
 import { kinesisControl } from './kinesis-control.ts';
 import { kinesisReader } from './kinesis-reader.ts';
 import type { SubscriptionTimes } from './kinesis-subscribe.ts';
+import { awsPreflight } from './preflight.ts';
 import { sqsCommands } from './sqs-commands.ts';
 import { stepFunctionsCallbacks, stepFunctionsMachines } from './step-functions.ts';
 
@@ -50,8 +53,14 @@ export const awsPorts = (config: AwsConfig): Ports => {
     clock,
     leases: dynamodbLeases(dynamodb, clock, config.leaseTable),
     workers: dynamodbWorkers(dynamodb, clock, config.workerTable),
+    usage: processUsage(),
+    heartbeats: heartbeatThread({
+      workerTable: config.workerTable,
+      ...(config.region === undefined ? {} : { region: config.region }),
+    }),
     reader: kinesisReader(clients, clock, config.subscriptionTimes),
     control: kinesisControl(clients.kinesisControl, clients.kinesisChanges, clock),
+    preflight: awsPreflight(clients, clock, config),
     counters: dynamodbCounters(dynamodb, clock, config.demandTable),
     history: dynamodbHistory(dynamodb, clock, config.demandTable),
     metrics: cloudwatchMetrics(clients.cloudwatch),

@@ -18,7 +18,7 @@ export interface AwsClients {
   readonly kinesisControl: KinesisClient;
   /** Splits and merges: sent once, since a second try meets the first one's effect. */
   readonly kinesisChanges: KinesisClient;
-  /** GetShardIterator and GetRecords. */
+  /** GetShardIterator and GetRecords: sent once, since a refused read counts too, and its reader keeps the pace (lib/consumer/poll-pace). */
   readonly kinesisReads: KinesisClient;
   /** SubscribeToShard only: each subscription holds a connection for five minutes. */
   readonly kinesisSubscriptions: KinesisClient;
@@ -59,7 +59,7 @@ export const awsClients = (config: ClientConfig): AwsClients => {
     dynamodb: new DynamoDBClient({ ...region, maxAttempts: 4, requestHandler: http1(256, 3_000) }),
     kinesisControl: new KinesisClient({ ...kinesis, maxAttempts: 5, requestHandler: http1(50, 10_000) }),
     kinesisChanges: new KinesisClient({ ...kinesis, maxAttempts: 1, requestHandler: http1(10, 20_000) }),
-    kinesisReads: new KinesisClient({ ...kinesis, maxAttempts: 3, requestHandler: http1(1_024, 10_000) }),
+    kinesisReads: new KinesisClient({ ...kinesis, maxAttempts: 1, requestHandler: http1(1_024, 10_000) }),
     kinesisSubscriptions: new KinesisClient({ ...kinesis, maxAttempts: 1, ...subscriptionHandler }),
     plainKinesis,
     cloudwatch: new CloudWatchClient({ ...region, maxAttempts: 4, requestHandler: http1(20, 10_000) }),

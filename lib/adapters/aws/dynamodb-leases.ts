@@ -84,5 +84,38 @@ export const dynamodbLeases = (client: DynamoDBClient, clock: Clock, tableName: 
         throw translate(error, `remove lease ${groupKey(group)}/${shardId}`);
       }
     },
+
+    replaceFormer: async (lease, formerCreatedAtMs, signal) => {
+      const request = new PutItemCommand({
+        TableName: tableName,
+        Item: toItem({ group: groupKey(lease), ...z.encode(Lease, lease) }),
+        ConditionExpression: 'streamCreatedAtMs = :former',
+        ExpressionAttributeValues: toItem({ ':former': formerCreatedAtMs }),
+      });
+      try {
+        await client.send(request, { ...(signal && { abortSignal: signal }) });
+        return { kind: 'replaced' };
+      } catch (error) {
+        // A lost answer: the item is the one that we put, or another worker's for the same stream. Either way nothing is left of the former one.
+        if (error instanceof ConditionalCheckFailedException) return { kind: 'fenced' };
+        throw translate(error, `replace former lease ${groupKey(lease)}/${lease.shardId}`);
+      }
+    },
+
+    removeFormer: async (group, shardId, formerCreatedAtMs, signal) => {
+      const request = new DeleteItemCommand({
+        TableName: tableName,
+        Key: toItem({ group: groupKey(group), shardId }),
+        ConditionExpression: 'attribute_not_exists(shardId) OR streamCreatedAtMs = :former',
+        ExpressionAttributeValues: toItem({ ':former': formerCreatedAtMs }),
+      });
+      try {
+        await client.send(request, { ...(signal && { abortSignal: signal }) });
+        return { kind: 'removed' };
+      } catch (error) {
+        if (error instanceof ConditionalCheckFailedException) return { kind: 'fenced' };
+        throw translate(error, `remove former lease ${groupKey(group)}/${shardId}`);
+      }
+    },
   };
 };

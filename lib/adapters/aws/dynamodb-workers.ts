@@ -1,61 +1,78 @@
-// lib/adapters/aws: the workers' heartbeat items in DynamoDB: pk `group`, sk `workerId`, TTL `expiresAt` one hour after the last beat.
+// lib/adapters/aws: the workers in DynamoDB: pk `group` (reports) or `group#beats` (heartbeats, and the count of announcements), sk `workerId`.
 // in: WorkerStore calls · out: one request each
-import {
-  ConditionalCheckFailedException,
-  DeleteItemCommand,
-  type DynamoDBClient,
-  PutItemCommand,
-  UpdateItemCommand,
-} from '@aws-sdk/client-dynamodb';
-import { TransientError } from '../../errors.ts';
-import { Worker } from '../../model/worker.ts';
-import type { Clock, WorkerStore } from '../../ports.ts';
+// Heartbeats lie apart from the reports, since DynamoDB bills a query by the whole items that it reads. TTL `expiresAt` is an hour after the last write and only tidies up.
+import { DeleteItemCommand, type DynamoDBClient, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import type { Group } from '../../model/lease.ts';
+import { Beat, Worker } from '../../model/worker.ts';
+import type { Clock, Heartbeats, WorkerStore } from '../../ports.ts';
 import { groupKey } from '../group-key.ts';
+import { withBeat } from '../with-beat.ts';
 import { decoded } from './packed.ts';
-import { sending, translate } from './sdk-errors.ts';
+import { sending } from './sdk-errors.ts';
 import { expiresAt, HOUR_MS, table, toItem } from './table.ts';
 
-/** The workers of a table. TTL only tidies up: a worker's life is judged by its counter, on the observer's clock. */
+/** A stream's name has no `#`, so no group's key ends like this. */
+const beatsOf = (group: Group): string => `${groupKey(group)}#beats`;
+/** The sort key of the count; no worker may be called so. */
+const ANNOUNCEMENTS = '#announcements';
+
+/** The workers of a table. */
 export const dynamodbWorkers = (client: DynamoDBClient, clock: Clock, tableName: string): WorkerStore => {
   const workers = table(client, clock, tableName, 'group', 'workerId');
+  const options = (signal?: AbortSignal) => ({ ...(signal && { abortSignal: signal }) });
+
+  const put = (what: string, item: object, signal?: AbortSignal) => {
+    const whole = { ...item, expiresAt: expiresAt(clock.nowMs(), HOUR_MS) };
+    return sending(what, () => client.send(new PutItemCommand({ TableName: tableName, Item: toItem(whole) }), options(signal)));
+  };
+
+  const beats = async (group: Group, { consistent }: { consistent: boolean }, signal?: AbortSignal): Promise<Heartbeats> => {
+    const items = await workers.query({ partition: beatsOf(group), eventually: !consistent }, signal);
+    return {
+      beats: items
+        .filter((item) => item.workerId !== ANNOUNCEMENTS)
+        .map((item) => decoded(Beat, item, `heartbeat ${item.group}/${item.workerId}`)),
+      announcements: (items.find((item) => item.workerId === ANNOUNCEMENTS)?.announcements as number | undefined) ?? 0,
+    };
+  };
+
   return {
+    beats,
+
     put: async (worker, signal) => {
-      const item = { group: groupKey(worker), ...worker, expiresAt: expiresAt(clock.nowMs(), HOUR_MS) };
-      const request = new PutItemCommand({ TableName: tableName, Item: toItem(item) });
-      await sending(`put worker ${worker.workerId}`, () => client.send(request, { ...(signal && { abortSignal: signal }) }));
+      await put(`put worker ${worker.workerId}`, { group: groupKey(worker), ...worker }, signal);
     },
 
-    beat: async (group, workerId, heartbeat, nowMs, signal) => {
+    beat: async (group, beat, signal) => {
+      await put(`beat of worker ${beat.workerId}`, { group: beatsOf(group), ...beat }, signal);
+    },
+
+    announce: async (group, signal) => {
       const request = new UpdateItemCommand({
         TableName: tableName,
-        Key: toItem({ group: groupKey(group), workerId }),
-        UpdateExpression: 'SET heartbeat = :heartbeat, reportedAtMs = :now, expiresAt = :expiresAt',
-        ConditionExpression: 'attribute_exists(workerId)',
-        ExpressionAttributeValues: toItem({
-          ':heartbeat': heartbeat,
-          ':now': nowMs,
-          ':expiresAt': expiresAt(clock.nowMs(), HOUR_MS),
-        }),
+        Key: toItem({ group: beatsOf(group), workerId: ANNOUNCEMENTS }),
+        UpdateExpression: 'ADD announcements :one',
+        ExpressionAttributeValues: toItem({ ':one': 1 }),
       });
-      try {
-        await client.send(request, { ...(signal && { abortSignal: signal }) });
-      } catch (error) {
-        if (error instanceof ConditionalCheckFailedException)
-          throw new TransientError(`worker ${workerId} of ${groupKey(group)} has no item to beat on; it must be put again`, {
-            cause: error,
-          });
-        throw translate(error, `beat of worker ${workerId}`);
-      }
+      await sending(`announce in ${groupKey(group)}`, () => client.send(request, options(signal)));
     },
 
-    list: async (group, signal) =>
-      (await workers.query({ partition: groupKey(group) }, signal)).map((item) =>
-        decoded(Worker, item, `worker ${item.group}/${item.workerId}`),
-      ),
+    list: async (group, signal) => {
+      const [reports, { beats: newest }] = await Promise.all([
+        workers.query({ partition: groupKey(group) }, signal),
+        beats(group, { consistent: true }, signal),
+      ]);
+      const beatOf = new Map(newest.map((beat) => [beat.workerId, beat]));
+      return reports.map((item) =>
+        withBeat(decoded(Worker, item, `worker ${item.group}/${item.workerId}`), beatOf.get(String(item.workerId))),
+      );
+    },
 
     remove: async (group, workerId, signal) => {
-      const request = new DeleteItemCommand({ TableName: tableName, Key: toItem({ group: groupKey(group), workerId }) });
-      await sending(`remove worker ${workerId}`, () => client.send(request, { ...(signal && { abortSignal: signal }) }));
+      for (const partition of [beatsOf(group), groupKey(group)]) {
+        const request = new DeleteItemCommand({ TableName: tableName, Key: toItem({ group: partition, workerId }) });
+        await sending(`remove worker ${workerId}`, () => client.send(request, options(signal)));
+      }
     },
   };
 };

@@ -6,17 +6,15 @@ import {
   DescribeStreamConsumerCommand,
   DescribeStreamSummaryCommand,
   type KinesisClient,
-  ListShardsCommand,
-  type ListShardsCommandInput,
   ListStreamConsumersCommand,
   MergeShardsCommand,
   RegisterStreamConsumerCommand,
-  type Shard as SdkShard,
   SplitShardCommand,
 } from '@aws-sdk/client-kinesis';
 import { InvariantError, TransientError } from '../../errors.ts';
-import { Shard, StreamDescription } from '../../model/shard.ts';
+import { StreamDescription } from '../../model/shard.ts';
 import type { ChangeResult, Clock, StreamControl } from '../../ports.ts';
+import { isClosed, listShards } from './kinesis-shards.ts';
 import { decoded } from './packed.ts';
 import { nameOf, sending, translate } from './sdk-errors.ts';
 
@@ -25,35 +23,19 @@ const CONSUMER_POLL_MS = 250;
 
 const StreamSummary = StreamDescription.omit({ shards: true });
 
-const shardOf = (shard: SdkShard): object => ({
-  shardId: shard.ShardId,
-  parents: [shard.ParentShardId, shard.AdjacentParentShardId].filter((id) => id !== undefined && id !== null),
-  hashKeyRange: { startingHashKey: shard.HashKeyRange?.StartingHashKey, endingHashKey: shard.HashKeyRange?.EndingHashKey },
-  closed: typeof shard.SequenceNumberRange?.EndingSequenceNumber === 'string',
-});
-
-/** Every shard of a stream that Kinesis still lists, closed ones included; all pages. */
-export const listShards = async (client: KinesisClient, streamName: string, signal?: AbortSignal): Promise<Shard[]> => {
-  const shards: SdkShard[] = [];
-  let input: ListShardsCommandInput | undefined = { StreamName: streamName };
-  while (input !== undefined) {
-    const request: ListShardsCommand = new ListShardsCommand(input);
-    const page = await client.send(request, { ...(signal && { abortSignal: signal }) });
-    shards.push(...(page.Shards ?? []));
-    input = page.NextToken ? { NextToken: page.NextToken } : undefined;
-  }
-  return shards.map((shard) => decoded(Shard, shardOf(shard), `shard of ${streamName}`));
-};
-
-/** Whether a shard is closed: it takes no more records, and its last one is known. A shard that is not listed any more is too. */
-export const isClosed = async (
-  client: KinesisClient,
-  streamName: string,
-  shardId: string,
-  signal?: AbortSignal,
-): Promise<boolean> => {
-  const shards = await sending(`list shards of ${streamName}`, () => listShards(client, streamName, signal));
-  return shards.find((shard) => shard.shardId === shardId)?.closed ?? true;
+/** Kinesis's own clock in the answer of a command that is yet to be sent: the Date header, in whole seconds, cut off, so never later than the answer. */
+const dateOf = (request: DescribeStreamSummaryCommand): (() => number | undefined) => {
+  let dateMs = Number.NaN;
+  request.middlewareStack.add(
+    (next) => async (args) => {
+      const result = await next(args);
+      const { headers } = result.response as { headers?: Readonly<Record<string, string>> };
+      dateMs = Date.parse(headers?.date ?? '');
+      return result;
+    },
+    { step: 'deserialize', name: 'readDate' },
+  );
+  return () => (Number.isNaN(dateMs) ? undefined : dateMs);
 };
 
 /** The control plane. `changes` is the client that sends splits and merges once. */
@@ -117,10 +99,9 @@ export const kinesisControl = (client: KinesisClient, changes: KinesisClient, cl
   return {
     describe: async (streamName, signal) => {
       try {
-        const { StreamDescriptionSummary: summary } = await client.send(
-          new DescribeStreamSummaryCommand({ StreamName: streamName }),
-          options(signal),
-        );
+        const request = new DescribeStreamSummaryCommand({ StreamName: streamName });
+        const answeredAtMs = dateOf(request);
+        const { StreamDescriptionSummary: summary } = await client.send(request, options(signal));
         const shards = summary?.StreamStatus === 'CREATING' ? [] : await listShards(client, streamName, signal);
         const description = {
           streamName,
@@ -128,6 +109,8 @@ export const kinesisControl = (client: KinesisClient, changes: KinesisClient, cl
           status: summary?.StreamStatus,
           mode: summary?.StreamModeDetails?.StreamMode ?? 'PROVISIONED',
           retentionHours: summary?.RetentionPeriodHours,
+          createdAtMs: summary?.StreamCreationTimestamp?.getTime(),
+          describedAtMs: answeredAtMs(),
         };
         return { ...decoded(StreamSummary, description, `stream ${streamName}`), shards };
       } catch (error) {

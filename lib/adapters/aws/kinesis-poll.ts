@@ -10,7 +10,8 @@ import {
 import { InvariantError } from '../../errors.ts';
 import type { StreamRecord } from '../../model/shard.ts';
 import type { Clock, ShardIterator, StartingPosition } from '../../ports.ts';
-import { nameOf, translate } from './sdk-errors.ts';
+import { translateRead } from './kinesis-shards.ts';
+import { nameOf } from './sdk-errors.ts';
 import { progressFrom } from './shard-progress.ts';
 
 /** Source: GetRecords. */
@@ -30,9 +31,15 @@ export const recordOf = (record: _Record): StreamRecord => {
   };
 };
 
+export interface PollClients {
+  readonly reads: KinesisClient;
+  /** Asked for the shards when one is not found. */
+  readonly control: KinesisClient;
+}
+
 /** Reads a shard from `start`. The iterator lives 5 minutes; an expired one is replaced by one after the last record seen. */
 export const pollShard = (
-  client: KinesisClient,
+  clients: PollClients,
   clock: Clock,
   streamName: string,
   shardId: string,
@@ -51,17 +58,20 @@ export const pollShard = (
     return {
       ShardIteratorType: position.type,
       ...('sequenceNumber' in position ? { StartingSequenceNumber: position.sequenceNumber } : {}),
+      ...('timestampMs' in position ? { Timestamp: new Date(position.timestampMs) } : {}),
     };
   };
 
   const openIterator = async (signal?: AbortSignal): Promise<string> => {
+    const askedAtMs = clock.nowMs();
     const request = new GetShardIteratorCommand({
       StreamName: streamName,
       ShardId: shardId,
       ...startOf(progress.position()),
     } as GetShardIteratorCommandInput);
-    const { ShardIterator } = await client.send(request, { ...(signal && { abortSignal: signal }) });
+    const { ShardIterator } = await clients.reads.send(request, { ...(signal && { abortSignal: signal }) });
     if (!ShardIterator) throw new InvariantError(`${what}: Kinesis gave no iterator`);
+    lookedAtMs ??= askedAtMs;
     return ShardIterator;
   };
 
@@ -72,7 +82,7 @@ export const pollShard = (
         try {
           iterator ??= await openIterator(signal);
           const askedAtMs = clock.nowMs();
-          const answer = await client.send(new GetRecordsCommand({ ShardIterator: iterator, Limit: MAX_RECORDS }), {
+          const answer = await clients.reads.send(new GetRecordsCommand({ ShardIterator: iterator, Limit: MAX_RECORDS }), {
             ...(signal && { abortSignal: signal }),
           });
           lookedAtMs = askedAtMs;
@@ -84,7 +94,8 @@ export const pollShard = (
             shardEnd: ended,
           };
         } catch (error) {
-          if (nameOf(error) !== 'ExpiredIteratorException' || renewed > 0) throw translate(error, what);
+          if (nameOf(error) !== 'ExpiredIteratorException' || renewed > 0)
+            throw await translateRead(error, what, clients.control, streamName, shardId, signal);
           iterator = undefined;
         }
       }

@@ -12,13 +12,10 @@ const TIMES_ON_EMULATORS: SubscriptionTimes = { headersMs: 10_000, silenceMs: 30
 /** Reads streams with the clients made for it. */
 export const kinesisReader = (clients: AwsClients, clock: Clock, times: Partial<SubscriptionTimes> = {}): StreamReader => {
   const all = { ...(clients.plainKinesis ? TIMES_ON_EMULATORS : TIMES_ON_AWS), ...times };
-  const forSubscriptions = {
-    subscriptions: clients.kinesisSubscriptions,
-    reads: clients.kinesisReads,
-    control: clients.kinesisControl,
-  };
+  const forPolling = { reads: clients.kinesisReads, control: clients.kinesisControl };
+  const forSubscriptions = { ...forPolling, subscriptions: clients.kinesisSubscriptions };
   return {
-    poll: (streamName, shardId, position) => pollShard(clients.kinesisReads, clock, streamName, shardId, position),
+    poll: (streamName, shardId, position) => pollShard(forPolling, clock, streamName, shardId, position),
     subscribe: (consumerArn, shardId, position, signal) =>
       subscribeToShard(forSubscriptions, clock, all, consumerArn, shardId, position, signal),
   };

@@ -10,24 +10,22 @@ import {
 } from '@aws-sdk/client-kinesis';
 import { InvariantError, SubscriptionRefusedError, TransientError } from '../../errors.ts';
 import type { Clock, RecordBatch, StartingPosition } from '../../ports.ts';
-import { isClosed } from './kinesis-control.ts';
-import { pollShard, recordOf } from './kinesis-poll.ts';
-import { nameOf, translate } from './sdk-errors.ts';
+import { type PollClients, pollShard, recordOf } from './kinesis-poll.ts';
+import { isClosed, translateRead } from './kinesis-shards.ts';
+import { nameOf } from './sdk-errors.ts';
 import { progressFrom, type ShardProgress } from './shard-progress.ts';
 
 export interface SubscriptionTimes {
   /** Without headers and first message for so long the subscription fails: the SDK waits for both (kinesis-local sends its first after one second). */
   readonly headersMs: number;
-  /** Without any event for so long (idle shards send empty ones) it ends: a half-open connection looks just so. */
+  /** Without any event for so long (idle shards send empty ones) it ends: a half-open connection looks just so. Counts only while the reader waits for one. */
   readonly silenceMs: number;
   /** Without a record for so long it asks whether the shard was closed, since kinesis-local never tells. */
   readonly quietMs: number;
 }
 
-export interface SubscriptionClients {
+export interface SubscriptionClients extends PollClients {
   readonly subscriptions: KinesisClient;
-  readonly reads: KinesisClient;
-  readonly control: KinesisClient;
 }
 
 /** `arn:aws:kinesis:region:account:stream/NAME/consumer/…` */
@@ -91,6 +89,7 @@ export async function* subscribeToShard(
       StartingPosition: {
         Type: position.type,
         ...('sequenceNumber' in position ? { SequenceNumber: position.sequenceNumber } : {}),
+        ...('timestampMs' in position ? { Timestamp: new Date(position.timestampMs) } : {}),
       },
     } as SubscribeToShardCommandInput;
     const answer = await within(
@@ -102,6 +101,7 @@ export async function* subscribeToShard(
 
     const messages = answer.EventStream[Symbol.asyncIterator]();
     let pending = messages.next();
+    let asked: Promise<'open' | 'closed'> | null = null;
     let eventAt = clock.monotonicMs();
     let recordsAt = eventAt;
     while (!signal.aborted) {
@@ -109,16 +109,19 @@ export async function* subscribeToShard(
       if (now - eventAt >= times.silenceMs) return;
       if (now - recordsAt >= times.quietMs) {
         recordsAt = now;
-        if (await isClosed(clients.control, streamName, shardId, signal)) {
-          leave();
-          yield* toTheEnd(clients.reads, clock, streamName, shardId, progress.position(), signal);
-          return;
-        }
+        // Beside the events, which go on meanwhile.
+        asked ??= shardState(clients.control, streamName, shardId, signal);
       }
       const patienceMs = Math.max(1, Math.min(times.silenceMs - (now - eventAt), times.quietMs - (now - recordsAt)));
-      const message = await within(patienceMs, pending);
+      const message = await within(patienceMs, asked === null ? pending : Promise.race([pending, asked]));
       if (signal.aborted) return;
-      if (message === undefined) continue;
+      if (message === 'open') asked = null;
+      if (message === 'open' || message === undefined) continue;
+      if (message === 'closed') {
+        leave();
+        yield* toTheEnd(clients, clock, streamName, shardId, progress.position(), signal);
+        return;
+      }
       if (message.done === true) return;
       pending = messages.next();
       // It may fail while the batch is being used; it is awaited again above.
@@ -128,8 +131,12 @@ export async function* subscribeToShard(
       begun = true;
       if (batch.records.length > 0) recordsAt = eventAt;
       if (batch.shardEnd) leave();
+      const heardNothingMs = eventAt - recordsAt;
       yield batch;
       if (batch.shardEnd) return;
+      // The reader took its time; that was not the connection's silence.
+      eventAt = clock.monotonicMs();
+      recordsAt = eventAt - heardNothingMs;
     }
   } catch (error) {
     if (signal.aborted) return;
@@ -140,22 +147,37 @@ export async function* subscribeToShard(
     }
     // Not an answer of the service: the connection broke in the middle of an event.
     if (error instanceof Error && error.name === 'Error') throw new TransientError(`${what}: ${error.message}`, { cause: error });
-    throw translate(error, what);
+    throw await translateRead(error, what, clients.control, streamName, shardId, signal);
   } finally {
     signal.removeEventListener('abort', leave);
     leave();
   }
 }
 
+/** An open subscription is not given up because the question about the shard's end was not answered: it is asked again after the next quiet time. */
+const shardState = async (
+  control: KinesisClient,
+  streamName: string,
+  shardId: string,
+  signal: AbortSignal,
+): Promise<'open' | 'closed'> => {
+  try {
+    return (await isClosed(control, streamName, shardId, signal)) ? 'closed' : 'open';
+  } catch (error) {
+    if (error instanceof TransientError) return 'open';
+    throw error;
+  }
+};
+
 async function* toTheEnd(
-  reads: KinesisClient,
+  clients: PollClients,
   clock: Clock,
   streamName: string,
   shardId: string,
   position: StartingPosition,
   signal: AbortSignal,
 ) {
-  const iterator = pollShard(reads, clock, streamName, shardId, position);
+  const iterator = pollShard(clients, clock, streamName, shardId, position);
   for (let batch = await iterator.next(signal); batch !== null; batch = await iterator.next(signal)) {
     yield batch;
     if (signal.aborted) return;

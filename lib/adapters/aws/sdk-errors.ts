@@ -1,6 +1,17 @@
 // lib/adapters/aws: what an error of the SDK means to us.
 // in: whatever the SDK threw · out: one of the three errors, with the SDK's as cause
-import { InvariantError, PoisonError, TransientError } from '../../errors.ts';
+import { InvariantError, PoisonError, ThrottledError, TransientError } from '../../errors.ts';
+
+/** Too much was asked in too short a time, by us or by others who share the limit. */
+const THROTTLED = new Set([
+  'KMSThrottlingException',
+  'LimitExceededException',
+  'ProvisionedThroughputExceededException',
+  'RequestLimitExceeded',
+  'Throttling',
+  'ThrottlingException',
+  'TooManyRequestsException',
+]);
 
 /** The service is busy or asks to come back later. */
 const COME_BACK = new Set([
@@ -12,15 +23,8 @@ const COME_BACK = new Set([
   'InternalServerError',
   'InternalServiceError',
   'ItemCollectionSizeLimitExceededException',
-  'KMSThrottlingException',
-  'LimitExceededException',
-  'ProvisionedThroughputExceededException',
-  'RequestLimitExceeded',
   'ResourceInUseException',
   'ServiceUnavailable',
-  'Throttling',
-  'ThrottlingException',
-  'TooManyRequestsException',
   'TransactionConflictException',
   'TransactionInProgressException',
 ]);
@@ -57,8 +61,8 @@ export const translate = (error: unknown, what: string): Error => {
   const name = nameOf(error);
   const message = `${what}: ${name}: ${sdk.message}`;
   const status = sdk.$metadata?.httpStatusCode ?? 0;
-  const mayPass =
-    COME_BACK.has(name) || status >= 500 || status === 429 || sdk.$retryable !== undefined || NETWORK.test(sdk.code ?? '');
+  if (THROTTLED.has(name) || status === 429) return new ThrottledError(message, { cause: error });
+  const mayPass = COME_BACK.has(name) || status >= 500 || sdk.$retryable !== undefined || NETWORK.test(sdk.code ?? '');
   if (mayPass) return new TransientError(message, { cause: error });
   if (HOPELESS.has(name)) return new PoisonError(message, { cause: error });
   return new InvariantError(message, { cause: error });

@@ -44,7 +44,7 @@ export interface Table {
   putAll(items: readonly Item[], keyOf: (item: Item) => string, signal?: AbortSignal): Promise<void>;
   /** Gets the items of the keys that are there, in no order; strongly consistent. */
   getAll(keys: readonly Item[], signal?: AbortSignal): Promise<Item[]>;
-  /** All items of a partition between two sort keys (inclusive), or the first `limit`. Strongly consistent. */
+  /** All items of a partition between two sort keys (inclusive), or the first `limit`. Strongly consistent unless it says `eventually`. */
   query(query: RangeQuery, signal?: AbortSignal): Promise<Item[]>;
 }
 
@@ -54,6 +54,8 @@ export interface RangeQuery {
   readonly to?: string;
   readonly newestFirst?: boolean;
   readonly limit?: number;
+  /** Half the price; may be a moment behind. */
+  readonly eventually?: boolean;
 }
 
 /** A table with the partition key `partitionKey` and the sort key `sortKey`. */
@@ -107,13 +109,13 @@ export const table = (client: DynamoDBClient, clock: Clock, tableName: string, p
       return got;
     },
 
-    query: async ({ partition, from = ' ', to = '\u{10ffff}', newestFirst = false, limit }, signal) => {
+    query: async ({ partition, from = ' ', to = '\u{10ffff}', newestFirst = false, limit, eventually = false }, signal) => {
       const items: Item[] = [];
       let next: RawItem | undefined;
       do {
         const request: QueryCommand = new QueryCommand({
           TableName: tableName,
-          ConsistentRead: true,
+          ConsistentRead: !eventually,
           KeyConditionExpression: '#partition = :partition AND #sort BETWEEN :from AND :to',
           ExpressionAttributeNames: { '#partition': partitionKey, '#sort': sortKey },
           ExpressionAttributeValues: toItem({ ':partition': partition, ':from': from, ':to': to }),

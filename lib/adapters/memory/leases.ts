@@ -60,5 +60,20 @@ export const memoryLeases = (): LeaseStore => {
       leases.delete(key);
       return { kind: 'removed' };
     },
+
+    replaceFormer: async (lease, formerCreatedAtMs) => {
+      const key = keyOf(lease, lease.shardId);
+      if (leases.get(key)?.streamCreatedAtMs !== formerCreatedAtMs) return { kind: 'fenced' };
+      leases.set(key, copyOf(lease));
+      return { kind: 'replaced' };
+    },
+
+    removeFormer: async (group, shardId, formerCreatedAtMs) => {
+      const key = keyOf(group, shardId);
+      const lease = leases.get(key);
+      if (lease !== undefined && lease.streamCreatedAtMs !== formerCreatedAtMs) return { kind: 'fenced' };
+      leases.delete(key);
+      return { kind: 'removed' };
+    },
   };
 };

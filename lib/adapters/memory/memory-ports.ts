@@ -1,6 +1,7 @@
 // lib/adapters/memory: every port in memory: the reference for the adapters, and the world of tests and simulations.
 // in: a clock · out: Ports, with handles that put records in and read what went out
 import type { Clock, Ports } from '../../ports.ts';
+import { noUsage } from '../process-usage.ts';
 import { memoryCounters, memoryHistory } from './demand.ts';
 import { type MemoryStreams, memoryStreams } from './kinesis.ts';
 import { memoryLeases } from './leases.ts';
@@ -14,6 +15,7 @@ import {
   memoryMachines,
   memoryMetrics,
 } from './orders.ts';
+import { memoryPreflight } from './preflight.ts';
 import { memoryForecasts, memoryOperations, memoryOutcomes, memoryPlans, memoryPolicies } from './records.ts';
 import { memoryWorkers } from './workers.ts';
 
@@ -41,6 +43,8 @@ export const memoryPorts = (clock: Clock, options: MemoryOptions = {}): MemoryPo
     control: streams.control,
     leases: memoryLeases(),
     workers: memoryWorkers(),
+    usage: noUsage(),
+    preflight: memoryPreflight(streams.control),
     counters: memoryCounters(),
     history: memoryHistory(),
     metrics: memoryMetrics(),

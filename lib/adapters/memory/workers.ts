@@ -1,32 +1,43 @@
-// lib/adapters/memory: the workers' heartbeat items in memory.
+// lib/adapters/memory: the workers' reports and heartbeats in memory.
 // in: WorkerStore calls · out: the same answers as a table's
-import { TransientError } from '../../errors.ts';
 import type { Group } from '../../model/lease.ts';
-import type { Worker } from '../../model/worker.ts';
+import type { Beat, Worker } from '../../model/worker.ts';
 import type { WorkerStore } from '../../ports.ts';
 import { groupKey } from '../group-key.ts';
+import { withBeat } from '../with-beat.ts';
+
+interface Entry {
+  report?: Worker;
+  beat?: Beat;
+}
 
 /** Workers of all groups. */
 export const memoryWorkers = (): WorkerStore => {
-  const workers = new Map<string, Worker>();
-  const keyOf = (group: Group, workerId: string): string => `${groupKey(group)} ${workerId}`;
+  const groups = new Map<string, { workers: Map<string, Entry>; announcements: number }>();
+  const of = (group: Group) => {
+    const found = groups.get(groupKey(group)) ?? { workers: new Map<string, Entry>(), announcements: 0 };
+    groups.set(groupKey(group), found);
+    return found;
+  };
+  const change = (group: Group, workerId: string, entry: Entry) => {
+    const { workers } = of(group);
+    workers.set(workerId, { ...workers.get(workerId), ...structuredClone(entry) });
+  };
+  const inOrder = (group: Group): Entry[] =>
+    [...of(group).workers].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, entry]) => structuredClone(entry));
   return {
-    put: async (worker) => {
-      workers.set(keyOf(worker, worker.workerId), structuredClone(worker));
+    put: async (worker) => change(worker, worker.workerId, { report: worker }),
+    beat: async (group, beat) => change(group, beat.workerId, { beat }),
+    beats: async (group) => ({
+      beats: inOrder(group).flatMap(({ beat }) => beat ?? []),
+      announcements: of(group).announcements,
+    }),
+    announce: async (group) => {
+      of(group).announcements += 1;
     },
-    beat: async (group, workerId, heartbeat, nowMs) => {
-      const worker = workers.get(keyOf(group, workerId));
-      if (worker === undefined)
-        throw new TransientError(`worker ${workerId} of ${groupKey(group)} has no item to beat on; it must be put again`);
-      workers.set(keyOf(group, workerId), { ...worker, heartbeat, reportedAtMs: nowMs });
-    },
-    list: async (group) =>
-      [...workers.values()]
-        .filter((worker) => groupKey(worker) === groupKey(group))
-        .sort((a, b) => (a.workerId < b.workerId ? -1 : 1))
-        .map((worker) => structuredClone(worker)),
+    list: async (group) => inOrder(group).flatMap(({ report, beat }) => (report === undefined ? [] : withBeat(report, beat))),
     remove: async (group, workerId) => {
-      workers.delete(keyOf(group, workerId));
+      of(group).workers.delete(workerId);
     },
   };
 };

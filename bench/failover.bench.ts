@@ -1,0 +1,154 @@
+// bench failover: real worker processes killed, stopped and replaced under load on the local cloud; KCL beside them.
+// options: --kills N (24: every second one with standby shadows), --rate N records/s over 4 shards (200), --quick (2 kills, no peer),
+//   --no-peer, --peer DIR (../shared/peers/kcl), --json
+// standstill: per moved shard, from the old worker's last record at the sink to the new one's first new record, as peers/kcl/scripts/analyze.py
+// takes `gapMs`. All times of the workers are at their defaults.
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { startCloud } from '../local/cloud.ts';
+import type { Verdict } from '../local/fault-run.ts';
+import { percentile } from '../local/summary.ts';
+import { createTables } from '../local/tables.ts';
+import { type Moved, moveByEnd, type Place, type Rolled, rollingDeploy } from './failover-runs.ts';
+import { type KclAnswer, type KclSettings, runKcl } from './kcl-peer.ts';
+import { printReport } from './report.ts';
+
+const SHARDS = 4;
+/** The moments of the kills are spread over this long, in steps that have no common measure with heartbeats, polls and checkpoints. */
+const SPREAD_MS = 5000;
+const STEP_MS = 1234;
+
+interface Settings {
+  readonly kills: number;
+  readonly sigterms: number;
+  readonly rollings: number;
+  readonly rate: number;
+  /** null: not wanted, for the reason in `peerWhy`. */
+  readonly peer: string | null;
+  readonly peerWhy: string;
+}
+
+const settingsOf = (options: readonly string[], root: string): Settings => {
+  const after = (name: string): string | undefined => (options.includes(name) ? options[options.indexOf(name) + 1] : undefined);
+  const numberOf = (name: string, otherwise: number, least: number): number => {
+    const given = after(name) ?? (options.includes(name) ? 'nothing' : String(otherwise));
+    if (!(Number.isInteger(Number(given)) && Number(given) >= least))
+      throw new RangeError(`${name} must be a whole number of at least ${least}, got ${given}`);
+    return Number(given);
+  };
+  const quick = options.includes('--quick');
+  const leftOut = options.includes('--no-peer') ? '--no-peer' : quick ? '--quick' : null;
+  return {
+    kills: numberOf('--kills', quick ? 2 : 24, 2),
+    sigterms: quick ? 1 : 6,
+    rollings: quick ? 1 : 3,
+    rate: numberOf('--rate', 200, SHARDS),
+    peer: leftOut === null ? resolve(after('--peer') ?? join(root, '..', 'shared', 'peers', 'kcl')) : null,
+    peerWhy: `left out by ${leftOut}`,
+  };
+};
+
+const say = (line: string): void => console.error(`${new Date().toISOString().slice(11, 19)} ${line}`);
+const told = ({ lost, duplicates, reordered }: Verdict): string =>
+  `lost ${lost}, duplicated ${duplicates.length}, reordered ${reordered}`;
+const most = (values: readonly number[]): number | null => (values.length === 0 ? null : Math.max(...values));
+const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
+
+/** Runs every event in turn on one cloud. */
+const measure = async (place: Place, settings: Settings) => {
+  const kills: (Moved & { readonly withShadow: boolean })[] = [];
+  for (let i = 0; i < settings.kills; i += 1) {
+    const withShadow = i % 2 === 0;
+    const afterMs = (i * STEP_MS) % SPREAD_MS;
+    const moved = await moveByEnd(place, `kill-${i}`, { signal: 'SIGKILL', withShadow, afterMs });
+    kills.push({ ...moved, withShadow });
+    say(
+      `SIGKILL ${i + 1}/${settings.kills} ${withShadow ? 'with shadows' : 'cold'}: stood still ${moved.standstillsMs.join(', ')} ms; ${told(moved.verdict)}; first record ${moved.startMs} ms after the start`,
+    );
+  }
+  const sigterms: Moved[] = [];
+  for (let i = 0; i < settings.sigterms; i += 1) {
+    const afterMs = (i * STEP_MS) % SPREAD_MS;
+    const moved = await moveByEnd(place, `sigterm-${i}`, { signal: 'SIGTERM', withShadow: false, afterMs });
+    sigterms.push(moved);
+    say(`SIGTERM ${i + 1}/${settings.sigterms}: stood still ${moved.standstillsMs.join(', ')} ms; ${told(moved.verdict)}`);
+  }
+  const rollings: Rolled[] = [];
+  for (let i = 0; i < settings.rollings; i += 1) {
+    const rolled = await rollingDeploy(place, `rolling-${i}`);
+    rollings.push(rolled);
+    say(
+      `rolling deploy ${i + 1}/${settings.rollings}: latest record ${rolled.latenessMsMax} ms after its put (${rolled.latencyMsAtRest} ms at rest); ${told(rolled.verdict)}`,
+    );
+  }
+  return { kills, sigterms, rollings };
+};
+
+const fieldsOf = ({ kills, sigterms, rollings }: Awaited<ReturnType<typeof measure>>) => {
+  const standstills = (withShadow: boolean) =>
+    kills.filter((kill) => kill.withShadow === withShadow).flatMap(({ standstillsMs }) => standstillsMs);
+  const all = [...kills, ...sigterms, ...rollings];
+  return {
+    kills: kills.length,
+    withShadowMsP50: percentile(standstills(true), 0.5),
+    withShadowMsP99: percentile(standstills(true), 0.99),
+    coldMsP50: percentile(standstills(false), 0.5),
+    coldMsP99: percentile(standstills(false), 0.99),
+    lost: sum(all.map(({ verdict }) => verdict.lost)),
+    duplicatedMax: most(kills.map(({ verdict }) => verdict.duplicates.length)),
+    reordered: sum(all.map(({ verdict }) => verdict.reordered)),
+    unexplainedDuplicates: sum(all.map(({ verdict }) => verdict.unexplained.length)),
+    startMs: most(all.map(({ startMs }) => startMs)),
+    sigtermMs: most(sigterms.flatMap(({ standstillsMs }) => standstillsMs)),
+    sigtermDuplicated: sum(sigterms.map(({ verdict }) => verdict.duplicates.length)),
+    rolling: {
+      deploys: rollings.length,
+      latenessMsMax: most(rollings.map(({ latenessMsMax }) => latenessMsMax)),
+      lost: sum(rollings.map(({ verdict }) => verdict.lost)),
+      duplicated: sum(rollings.map(({ verdict }) => verdict.duplicates.length)),
+      reordered: sum(rollings.map(({ verdict }) => verdict.reordered)),
+    },
+  };
+};
+
+/** KCL's follower killed, tuned hard and at its defaults; null with the reason where it cannot run. */
+const peerFields = async (root: string, { peer, peerWhy }: Settings) => {
+  if (peer === null) return { peer: null, peerWhy };
+  const answers: Partial<Record<KclSettings, KclAnswer>> = {};
+  for (const how of ['tuned', 'default'] as const) {
+    say(`KCL 3.5.1, ${how}: SIGKILL of a follower`);
+    const answer = await runKcl(root, peer, 'bn', how, say);
+    answers[how] = answer;
+    say(answer.kind === 'ran' ? `KCL ${how}: stood still up to ${answer.run.gapMsMax} ms` : `KCL ${how}: ${answer.why}`);
+  }
+  const whys = Object.values(answers).flatMap((answer) => (answer.kind === 'cannot' ? [answer.why] : []));
+  const runOf = (how: KclSettings) => (answers[how]?.kind === 'ran' ? answers[how].run : null);
+  const runs = { default: runOf('default'), tuned: runOf('tuned') };
+  return {
+    peer: runs.default === null && runs.tuned === null ? null : runs,
+    ...(whys.length === 0 ? {} : { peerWhy: [...new Set(whys)].join('; ') }),
+  };
+};
+
+/** Runs the bench; 1 when a record was lost or came out of order. */
+export const bench = async (options: readonly string[]): Promise<number> => {
+  const root = join(import.meta.dirname, '..');
+  const settings = settingsOf(options, root);
+  await mkdir(join(root, '.local'), { recursive: true });
+  const directory = await mkdtemp(join(root, '.local', 'bench-'));
+  const cloud = await startCloud({ directory: join(directory, 'cloud'), onProgress: say });
+  let fields: ReturnType<typeof fieldsOf>;
+  try {
+    for (const name of Object.keys(process.env)) if (name.startsWith('AWS_')) delete process.env[name];
+    Object.assign(process.env, cloud.env);
+    const tables = await createTables(new DynamoDBClient({}), 'failover');
+    fields = fieldsOf(await measure({ cloud, tables, shardCount: SHARDS, recordsPerSec: settings.rate }, settings));
+  } finally {
+    await cloud.stop();
+    await rm(directory, { recursive: true, force: true });
+  }
+  // After ours, not beside it: both need the machine.
+  printReport('failover', { ...fields, shards: SHARDS, recordsPerSec: settings.rate, ...(await peerFields(root, settings)) });
+  return fields.lost + fields.reordered > 0 ? 1 : 0;
+};

@@ -1,0 +1,119 @@
+// bin/command-line: every command that needs nothing but a deployed control plane or a file.
+// in: words · out: tables or JSON on stdout, one clear line on stderr and exit 2 for what cannot be understood
+import { readFile } from 'node:fs/promises';
+import { Command, CommanderError, Option } from 'commander';
+import type { AcceptedResponse, FleetResponse, MonitorResponse } from '../lib/model/api.ts';
+import { Policy } from '../lib/model/policy.ts';
+import { asked, type Connection, print, refuse } from './ask.ts';
+import { addSimulate } from './simulate.ts';
+import { monitorText, type PlanBody, type PolicyBody, planText, policyText, statusText } from './tables.ts';
+
+/** A command that speaks to the deployed API. */
+const connected = (parent: Command, name: string, description: string): Command =>
+  parent
+    .command(name)
+    .description(description)
+    .addOption(new Option('--api <url>', 'the address of the deployed API').env('PENUMBRA_API').makeOptionMandatory())
+    .addOption(new Option('--application <name>', 'the application').env('PENUMBRA_APPLICATION').makeOptionMandatory())
+    .addOption(new Option('--stream <name>', 'the stream').env('PENUMBRA_STREAM').makeOptionMandatory())
+    .option('--json', 'print the API’s answer as JSON');
+
+/** Reads the words of this process. `first` adds what this way of starting has beside the common commands. */
+export const runCommandLine = async (first: (program: Command) => void): Promise<void> => {
+  const program = new Command('penumbra')
+    .description('Predictive shadow scaling for Amazon Kinesis Data Streams')
+    .showSuggestionAfterError(false)
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, '')) });
+  first(program);
+
+  connected(program, 'console', 'open the console of a deployed control plane on this machine')
+    .option('--port <port>', 'port on 127.0.0.1 (default: a free one)', '0')
+    .action(async (given: Connection & { port: string }) => {
+      if (!/^\d+$/.test(given.port) || Number(given.port) > 65_535)
+        return refuse(`--port must be a whole number from 0 to 65535, got ${given.port}`);
+      if (!URL.canParse(given.api)) return refuse(`--api must be a URL, got ${given.api}`);
+      const { startConsole } = await import('../console/server.ts');
+      const opened = await startConsole(
+        { url: given.api, application: given.application, streamName: given.stream },
+        Number(given.port),
+      );
+      if (opened.kind === 'refused') return refuse(opened.message);
+      process.stderr.write(`console on ${opened.server.url} (Ctrl-C ends it)\n`);
+      const end = () => void opened.server.close().then(() => process.exit(0));
+      process.on('SIGINT', end).on('SIGTERM', end);
+    });
+
+  connected(program, 'status', 'shards and workers, now and foreseen').action(async (given: Connection) =>
+    print(given, await asked<FleetResponse>(given, 'GET', '/fleet'), statusText),
+  );
+
+  connected(program, 'plan', 'the newest plan; with --why also everything that it left undone, and why')
+    .option('--why', 'show every hold with its reason')
+    .option('--limit <count>', 'so many plans', '1')
+    .action(async (given: Connection & { why?: true; limit: string }) =>
+      print(given, await asked<PlanBody>(given, 'GET', '/plans', { query: { limit: given.limit } }), (body) =>
+        planText(body, given.why === true),
+      ),
+    );
+
+  const shadow = program.command('shadow').description('standby shadows');
+  connected(shadow, 'create <shardId>', 'ask for a standby shadow of a shard')
+    .option('--worker <workerId>', 'on this worker (default: the one with the most room)')
+    .action(async (shardId: string, given: Connection & { worker?: string }) => {
+      const body = {
+        application: given.application,
+        streamName: given.stream,
+        shardId,
+        ...(given.worker === undefined ? {} : { workerId: given.worker }),
+      };
+      print(
+        given,
+        await asked<AcceptedResponse>(given, 'POST', '/shadow/create', { body }),
+        ({ operationId }) => `accepted as operation ${operationId}`,
+      );
+    });
+  connected(shadow, 'activate <shardId>', 'hand a shard over to the worker that holds its shadow').action(
+    async (shardId: string, given: Connection) => {
+      const body = { application: given.application, streamName: given.stream, shardId };
+      print(
+        given,
+        await asked<AcceptedResponse>(given, 'POST', '/shadow/activate', { body }),
+        ({ operationId }) => `accepted as operation ${operationId}`,
+      );
+    },
+  );
+  connected(shadow, 'monitor', 'shadows with what they have verified, handovers, outcomes').action(async (given: Connection) =>
+    print(given, await asked<MonitorResponse>(given, 'GET', '/shadow/monitor'), monitorText),
+  );
+
+  const policy = program.command('policy').description('what the owner of a stream allows');
+  connected(policy, 'get', 'the policy of the stream').action(async (given: Connection) =>
+    print(given, await asked<PolicyBody>(given, 'GET', '/policies'), policyText),
+  );
+  connected(policy, 'set <file>', 'set the policy of the stream from a JSON file; what it leaves out takes its default').action(
+    async (file: string, given: Connection) => {
+      let read: unknown;
+      try {
+        read = JSON.parse(await readFile(file, 'utf8'));
+      } catch (error) {
+        return refuse(`${file}: ${error instanceof SyntaxError ? `is not JSON: ${error.message}` : 'cannot be read'}`);
+      }
+      const checked = Policy.safeParse({ ...(read as object), application: given.application, streamName: given.stream });
+      if (!checked.success)
+        return refuse(
+          `${file}: ${checked.error.issues.map((issue) => `${issue.path.join('.') || 'policy'}: ${issue.message}`).join('; ')}`,
+        );
+      print(given, await asked<PolicyBody>(given, 'PUT', '/policies', { body: checked.data }), policyText);
+    },
+  );
+
+  addSimulate(program);
+
+  try {
+    await program.parseAsync();
+  } catch (error) {
+    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
+    else throw error;
+  }
+};

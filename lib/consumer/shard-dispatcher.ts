@@ -1,0 +1,255 @@
+// lib/consumer: what of one shard is given to the processor, and when: windows to the lanes, lifecycle methods at their moments.
+// in: a queue of raw records, pause and resume · out: calls, progress, the end of the shard
+//
+//   shardStarted ─► windows … ─(feed ended, all processed)─► flush ─► shardEnded ─► onDrainedToEnd
+//                      └─(paused, lanes settled)─► flush ─► drained
+import type { Lease } from '../model/lease.ts';
+import type { Checkpoint } from '../model/sequence-number.ts';
+import type { Clock } from '../ports.ts';
+import { CallWatch } from './call-watch.ts';
+import { DispatchLanes, type LaneCall, NOT_ALLOWED_MS } from './dispatch-lanes.ts';
+import { DispatchWindow, placeOf, positionAfter, unpack } from './dispatch-window.ts';
+import type { Emit } from './events.ts';
+import type { ConsumerSettings } from './options.ts';
+import type { Processor } from './processor.ts';
+import { ProcessorCalls } from './processor-calls.ts';
+import type { ShardPosition } from './shard-position.ts';
+import type { ShardProgress } from './shard-progress.ts';
+import type { ShardQueue } from './shard-queue.ts';
+
+export interface ShardDispatcherOptions {
+  readonly lease: Lease;
+  readonly from: ShardPosition;
+  /** Nothing is dispatched before it resolves: calls of an earlier ownership of the shard by this process may still be in flight. */
+  readonly after: Promise<unknown>;
+  readonly settings: Pick<
+    ConsumerSettings,
+    | 'workerId'
+    | 'maxBatchRecords'
+    | 'concurrencyPerShard'
+    | 'checkpoints'
+    | 'onPoison'
+    | 'retries'
+    | 'lateAfterMs'
+    | 'deaggregate'
+  >;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly processor: Processor;
+  readonly mayAct: () => boolean;
+  readonly checkpointNow: () => Promise<'written' | 'fenced'>;
+  readonly emit: Emit;
+  /** Called once when every record of a closed shard has been processed. */
+  readonly onDrainedToEnd: () => void;
+}
+
+/** Runs until it is stopped or the shard is processed to its end. */
+export class ShardDispatcher {
+  readonly calls: ProcessorCalls;
+  readonly watch: CallWatch;
+  readonly #options: ShardDispatcherOptions;
+  readonly #queue: ShardQueue;
+  readonly #progress: ShardProgress;
+  readonly #lanes: DispatchLanes;
+  readonly #signal: AbortSignal;
+  #pending: boolean;
+  #paused = false;
+  #started = false;
+  #feedEnded = false;
+  #ended = false;
+  /** A lifecycle method is being called. */
+  #inHook = false;
+  /** The processor was given something since it was last flushed. */
+  #hasGiven = false;
+  #wake: () => void = () => {};
+  readonly #running: Promise<void>;
+
+  constructor(
+    options: ShardDispatcherOptions,
+    shard: {
+      queue: ShardQueue;
+      progress: ShardProgress;
+      epoch: () => number;
+      pending: boolean;
+      signal: AbortSignal;
+    },
+  ) {
+    const { lease, settings, processor, clock, emit, mayAct, random, checkpointNow } = options;
+    const { shardId, application, streamName } = lease;
+    this.#options = options;
+    this.#queue = shard.queue;
+    this.#progress = shard.progress;
+    this.#signal = shard.signal;
+    this.#pending = shard.pending;
+    this.watch = new CallWatch(clock, settings.lateAfterMs, shard.signal, (call, inFlightMs) =>
+      emit({ kind: 'processor-late', shardId, ...call, inFlightMs }),
+    );
+    this.calls = new ProcessorCalls({
+      processor,
+      of: { application, streamName, shardId, workerId: settings.workerId, signal: shard.signal },
+      epoch: shard.epoch,
+      onPoison: settings.onPoison,
+      retries: settings.retries,
+      random,
+      emit,
+      watch: this.watch,
+      mayAct,
+      wait: (ms) => this.#lanes.wait(ms),
+      isHeld: () => this.#lanes.isHeld,
+      declare: (call) => this.#declare(call),
+      checkpointNow,
+    });
+    this.#lanes = new DispatchLanes({
+      lanes: settings.concurrencyPerShard,
+      maxCallRecords: settings.maxBatchRecords,
+      mayAct,
+      clock,
+      carryOut: (call) => {
+        this.#hasGiven = true;
+        return this.calls.carryOut(call);
+      },
+      onProcessed: (window, count) => {
+        const { records, bytes } = this.#progress.advance(window, count, clock.nowMs());
+        this.#queue.done(records, bytes);
+      },
+      onChange: () => this.#wake(),
+    });
+    this.#running = this.#run();
+  }
+
+  get isPending(): boolean {
+    return this.#pending;
+  }
+  /** Paused, with nothing in flight and the processor flushed: everything dispatched lies within what is processed. */
+  get isDrained(): boolean {
+    return this.#paused && this.#lanes.isSettled && !this.#inHook && !this.#mustFlush;
+  }
+
+  /** The parents have ended. */
+  begin(): void {
+    this.#pending = false;
+    this.#wake();
+  }
+
+  /** There is something in the queue. */
+  arrived(): void {
+    this.#wake();
+  }
+
+  /** Nothing more will come into the queue. */
+  endOfFeed(): void {
+    this.#feedEnded = true;
+    this.#wake();
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.#lanes.hold();
+    this.#wake();
+  }
+
+  /** Dispatches on, once a call of a lifecycle method that is in flight has returned. */
+  resume(): void {
+    this.#paused = false;
+    this.#lanes.interrupt();
+    this.#wake();
+  }
+
+  /** The signal has aborted: resolves when the calls in flight have returned and the processor knows that the shard is gone. */
+  async stop(): Promise<void> {
+    this.#lanes.stop();
+    this.#wake();
+    await this.#running;
+    if (this.#started && !this.#ended) await this.calls.tellLost();
+  }
+
+  async #run(): Promise<void> {
+    await this.#options.after;
+    while (!this.#signal.aborted) {
+      if (!this.#paused && this.#lanes.isHeld) this.#lanes.release();
+      if (this.#paused && this.#lanes.isSettled && this.#mustFlush) await this.#flush(() => this.#paused);
+      else if (this.#paused || this.#pending || this.#lanes.isHalted || !this.#hasWork) await this.#change();
+      else if (!this.#options.mayAct()) await this.#lanes.wait(NOT_ALLOWED_MS);
+      else if (!this.#started) await this.#start();
+      else if (this.#queue.waiting > 0) this.#openWindow();
+      else if (await this.#end()) break;
+    }
+    while (!this.#lanes.isSettled) await this.#change();
+  }
+
+  /** Until something happened that may concern the dispatcher. */
+  #change(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+
+  get #mustFlush(): boolean {
+    return this.#hasGiven && this.#options.processor.flush !== undefined;
+  }
+
+  get #hasWork(): boolean {
+    if (!this.#started) return true;
+    return this.#queue.waiting > 0 ? this.#lanes.hasRoom : this.#feedEnded && this.#lanes.isEmpty;
+  }
+
+  #openWindow(): void {
+    const { settings, lease, from, emit } = this.#options;
+    const contents = unpack(this.#queue.peek(settings.maxBatchRecords), {
+      deaggregate: settings.deaggregate,
+      hashKeyRange: lease.hashKeyRange,
+      maxRecords: settings.maxBatchRecords,
+      resumeAfter: from,
+      onForeign: ({ sequenceNumber }, records, hashKey) =>
+        emit({ kind: 'aggregate-dropped', shardId: lease.shardId, sequenceNumber, records, hashKey: hashKey.toString() }),
+    });
+    this.#queue.take(contents.raws.length);
+    this.#lanes.add(new DispatchWindow(this.#lanes.nextIndex, contents, settings.concurrencyPerShard));
+  }
+
+  async #start(): Promise<void> {
+    const { processor, from } = this.#options;
+    const isWanted = () => !this.#paused;
+    this.#started = processor.shardStarted === undefined || (await this.#hook('shardStarted', from.checkpoint, isWanted));
+  }
+
+  /** The processor finishes what it holds: from then on everything given counts as processed, whatever it has declared. */
+  async #flush(isWanted: () => boolean): Promise<boolean> {
+    const through = this.#progress.processed;
+    if (!(await this.#hook('flush', through.checkpoint, isWanted))) return false;
+    this.#hasGiven = false;
+    this.#progress.declare(through, null);
+    return true;
+  }
+
+  /** The closed shard is processed to its end. */
+  async #end(): Promise<boolean> {
+    const { processor, onDrainedToEnd } = this.#options;
+    const isWanted = () => !this.#paused;
+    if (this.#mustFlush && !(await this.#flush(isWanted))) return false;
+    const { checkpoint } = this.#progress.processed;
+    if (processor.shardEnded !== undefined && !(await this.#hook('shardEnded', checkpoint, isWanted))) return false;
+    this.#ended = true;
+    onDrainedToEnd();
+    return true;
+  }
+
+  async #hook(doing: 'flush' | 'shardStarted' | 'shardEnded', from: Checkpoint, isWanted: () => boolean): Promise<boolean> {
+    const through = this.#progress.processed;
+    this.#inHook = true;
+    try {
+      return await this.calls.hook(doing, from, () => this.#progress.declare(through, null), isWanted);
+    } finally {
+      this.#inHook = false;
+    }
+  }
+
+  /** The processor has said, by a checkpoint, that everything through the end of this call is processed. */
+  #declare({ work, end }: LaneCall): void {
+    this.#lanes.account();
+    const { window } = work;
+    const count = end === 0 ? 0 : placeOf(work, end - 1) + 1;
+    const through = positionAfter(window.contents, count);
+    if (through !== null) this.#progress.declare(through, count === window.contents.records.length ? window : null);
+  }
+}

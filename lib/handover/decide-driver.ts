@@ -1,0 +1,79 @@
+// lib/handover: a handover without the machine: the target does what Step Functions would do, by the same writes.
+// in: the lease item as just read, and what the target knows of itself · out: effects, never run here
+// The target drives, never the source: whoever is to own the shard next is the one whose death ends the handover. A dead target leaves the source as the owner,
+// which takes back by itself, or itself as a dead owner, which is taken over; a dead source is taken over, or was to retire only.
+import type { HandoverInput } from '../model/handover.ts';
+import type { Lease } from '../model/lease.ts';
+import { bind } from './apply-write.ts';
+import type { Effect } from './decide.ts';
+import { type Change, type LeaseWrite, type Operand, value } from './lease-write.ts';
+import { type MachineWriteName, machineWrites } from './machine-writes.ts';
+
+/** How long the target waits in each phase before it gives up or goes on, on its own clock. */
+export const DRIVER_WAITS_MS = { preparing: 15_000, pausing: 3_000, activated: 5_000 } as const;
+const PAUSE_BUDGET_MS = 2_500;
+
+const withoutToken = (change: Change): Change[] => {
+  if (change.op !== 'set') return [change];
+  if ('input' in change.to && change.to.input === 'taskToken') return [];
+  if (!('map' in change.to)) return [change];
+  const { taskToken: _, ...map } = change.to.map as Record<string, Operand>;
+  return [{ ...change, to: { map: { ...map, driver: value('target') } } }];
+};
+
+/** The machine's write with no callback to answer. */
+export const drivenWrite = (
+  name: MachineWriteName,
+  input: Pick<HandoverInput, 'handoverId' | 'source' | 'target' | 'epoch' | 'requestedAtMs'>,
+): LeaseWrite => {
+  const write: LeaseWrite = machineWrites[name];
+  return bind({ ...write, changes: write.changes.flatMap(withoutToken) }, { ...input, pauseBudgetMs: PAUSE_BUDGET_MS });
+};
+
+/** The target as the driver. */
+export interface DriverState {
+  readonly workerId: string;
+  /** The shadow's chain is verified and close to the tip. */
+  readonly caughtUp: boolean;
+  /** How long the lease has been in this phase, as seen here. */
+  readonly phaseForMs: number;
+}
+
+/** What the target does next as the driver of its handover. */
+export const decideDriver = (lease: Lease, self: DriverState): Effect[] => {
+  const handover = lease.handover;
+  if (handover?.driver !== 'target' || handover.target !== self.workerId) return [];
+  const { id: handoverId, source, target, epoch, requestedAtMs } = handover;
+  const write = (name: MachineWriteName): Effect[] => [
+    { kind: 'write', write: drivenWrite(name, { handoverId, source, target, epoch, requestedAtMs }) },
+  ];
+  switch (handover.phase) {
+    case 'preparing':
+      if (handover.armed && self.caughtUp) return [{ kind: 'catch-up', through: null }, ...write('pause')];
+      return self.phaseForMs > DRIVER_WAITS_MS.preparing ? write('abandon') : [];
+    case 'pausing':
+      if (handover.drained !== undefined && handover.proof !== undefined) return write('redirect');
+      return self.phaseForMs > DRIVER_WAITS_MS.pausing ? write('abandon') : [];
+    case 'redirected':
+      return write(agree(lease) ? 'verify' : 'restore');
+    case 'verified':
+      return write('allowActivation');
+    case 'activating':
+      return [];
+    case 'activated':
+      return self.phaseForMs > DRIVER_WAITS_MS.activated ? write('resume') : [];
+    case 'released':
+      return write('resume');
+  }
+};
+
+const agree = ({ handover }: Lease): boolean => {
+  const { drained, proof } = handover ?? {};
+  return (
+    drained !== undefined &&
+    proof !== undefined &&
+    drained.sequenceNumber === proof.sequenceNumber &&
+    drained.count === proof.count &&
+    drained.digest === proof.digest
+  );
+};
