@@ -1,8 +1,18 @@
 // The tests: `unit` runs anywhere; `cloud` (contracts and the deployed control plane) shares one local cloud; `whole` starts the whole demonstration, alone.
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 const CLOUD_TESTS = ['test/**/*.contract.test.ts', 'test/**/*.cloud.test.ts'];
 const WHOLE_TESTS = ['test/**/*.whole.test.ts'];
+
+/** The examples import the package by its name. */
+const PUBLIC = fileURLToPath(new URL('public/', import.meta.url));
+const resolve = {
+  alias: [
+    { find: /^penumbra$/, replacement: `${PUBLIC}penumbra.ts` },
+    { find: /^penumbra\/(.*)$/, replacement: `${PUBLIC}$1.ts` },
+  ],
+};
 
 export default defineConfig({
   test: {
@@ -11,6 +21,7 @@ export default defineConfig({
     reporters: ['default', ['json', { outputFile: process.env.PENUMBRA_TEST_REPORT ?? '.local/vitest.json' }]],
     projects: [
       {
+        resolve,
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
@@ -33,6 +44,7 @@ export default defineConfig({
         test: {
           name: 'whole',
           include: WHOLE_TESTS,
+          maxWorkers: 1,
           sequence: { groupOrder: 2 },
         },
       },

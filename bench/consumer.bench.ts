@@ -55,6 +55,7 @@ const startOwners = ({ hash, shards, lanes, withDigestAndCounters, next, onProce
   return Array.from({ length: shards }, (_, shard) => {
     const shardId = `shardId-${shard}`;
     let isEmpty = false;
+    let skippedMs = 0;
     const reader: StreamReader = {
       poll: () => ({
         next: async () => {
@@ -89,11 +90,15 @@ const startOwners = ({ hash, shards, lanes, withDigestAndCounters, next, onProce
       pending: false,
       after: Promise.resolve(),
       reader,
-      // A poll that is due at once yields to the event loop; one that finds nothing waits.
+      // The pauses between two polls are skipped, but yield to the event loop; one that finds nothing waits.
       clock: {
         ...systemClock,
-        sleep: (ms, signal) =>
-          ms > 1000 || isEmpty ? systemClock.sleep(ms, signal) : new Promise<void>((resolve) => setImmediate(resolve)),
+        monotonicMs: () => systemClock.monotonicMs() + skippedMs,
+        sleep: (ms, signal) => {
+          if (ms > 1000 || isEmpty) return systemClock.sleep(ms, signal);
+          skippedMs += ms;
+          return new Promise<void>((resolve) => setImmediate(resolve));
+        },
       },
       random: () => 0,
       processor: { process: async (records) => onProcessed(records.length) },

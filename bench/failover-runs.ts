@@ -11,8 +11,10 @@ export type Place = Pick<FaultRunOptions, 'cloud' | 'tables' | 'shardCount' | 'r
 /** What every run tells. */
 export interface Measured {
   readonly verdict: Verdict;
-  /** From the start of a process on an empty lease table, with records waiting, to its first processed record. */
+  /** From the start of two or three processes at once on an empty lease table, with records waiting, to the first processed record; */
   readonly startMs: number;
+  /** and how much of it Node and the SDK took to load in the first of them. */
+  readonly loadMs: number;
 }
 export interface Moved extends Measured {
   /** One per shard that the worker had: from its last record to the next worker's first new one. */
@@ -34,7 +36,10 @@ const SETTLED_MS = 2000;
 const BETWEEN_MS = 1000;
 
 /** Starts the producer, then the workers together; resolves when they share the shards and all of these move. */
-const begin = async (run: FaultRun, workerIds: readonly string[]): Promise<{ workers: WorkerProcess[]; startMs: number }> => {
+const begin = async (
+  run: FaultRun,
+  workerIds: readonly string[],
+): Promise<{ workers: WorkerProcess[]; startMs: number; loadMs: number }> => {
   run.produce();
   await sleep(PRODUCED_BEFORE_MS);
   const beganAtMs = Date.now();
@@ -42,7 +47,8 @@ const begin = async (run: FaultRun, workerIds: readonly string[]): Promise<{ wor
   await run.untilShared(workers, 1, SHARED_WITHIN_MS);
   await run.untilProcessed(Date.now(), RECOVERED_WITHIN_MS);
   const startMs = (run.ledger.firstAtMs ?? Number.POSITIVE_INFINITY) - beganAtMs;
-  return { workers, startMs };
+  const loadMs = Math.min(...workers.map((worker) => worker.loadedAtMs() ?? Number.POSITIVE_INFINITY)) - beganAtMs;
+  return { workers, startMs, loadMs };
 };
 
 const standstillsOf = (moves: readonly Move[], from: string, sinceMs: number): number[] =>
@@ -66,7 +72,7 @@ export const moveByEnd = (
   how: { readonly signal: 'SIGKILL' | 'SIGTERM'; readonly withShadow: boolean; readonly afterMs: number },
 ): Promise<Moved> =>
   inRun(place, name, async (run) => {
-    const { workers, startMs } = await begin(run, ['worker-a', 'worker-b']);
+    const { workers, startMs, loadMs } = await begin(run, ['worker-a', 'worker-b']);
     const [victim, heir] = workers as [WorkerProcess, WorkerProcess];
     await sleep(SETTLED_MS);
     if (how.withShadow) await run.shadow(victim.workerId, heir.workerId, SHARED_WITHIN_MS);
@@ -82,13 +88,13 @@ export const moveByEnd = (
     const standstillsMs = standstillsOf(run.ledger.moves, victim.workerId, endedAtMs);
     if (standstillsMs.length !== owned)
       throw new Error(`${victim.workerId} had ${owned} shards when it ended, but ${standstillsMs.length} were taken over`);
-    return { verdict, startMs, standstillsMs };
+    return { verdict, startMs, loadMs, standstillsMs };
   });
 
 /** Three workers, each replaced by a new process: SIGTERM, its end, the start of the new one, once all shards move again the next. */
 export const rollingDeploy = (place: Place, name: string): Promise<Rolled> =>
   inRun(place, name, async (run) => {
-    const { workers, startMs } = await begin(run, ['old-a', 'old-b', 'old-c']);
+    const { workers, startMs, loadMs } = await begin(run, ['old-a', 'old-b', 'old-c']);
     await sleep(SETTLED_MS);
     const beganAtMs = Date.now();
     const latencyMsAtRest = percentile(run.ledger.latenciesMs(beganAtMs - SETTLED_MS), 0.5) ?? 0;
@@ -103,6 +109,7 @@ export const rollingDeploy = (place: Place, name: string): Promise<Rolled> =>
     return {
       verdict,
       startMs,
+      loadMs,
       latenessMsMax: Math.max(...run.ledger.latenciesMs(beganAtMs)),
       latencyMsAtRest,
     };

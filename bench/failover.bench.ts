@@ -64,13 +64,13 @@ const measure = async (place: Place, settings: Settings) => {
     const moved = await moveByEnd(place, `kill-${i}`, { signal: 'SIGKILL', withShadow, afterMs });
     kills.push({ ...moved, withShadow });
     say(
-      `SIGKILL ${i + 1}/${settings.kills} ${withShadow ? 'with shadows' : 'cold'}: stood still ${moved.standstillsMs.join(', ')} ms; ${told(moved.verdict)}; first record ${moved.startMs} ms after the start`,
+      `SIGKILL ${i + 1}/${settings.kills} ${withShadow ? 'with shadows' : 'cold'}: stood still ${moved.standstillsMs.join(', ')} ms; ${told(moved.verdict)}; first record ${moved.startMs} ms after the start, ${moved.loadMs} of them to load`,
     );
   }
   const sigterms: Moved[] = [];
   for (let i = 0; i < settings.sigterms; i += 1) {
     const afterMs = (i * STEP_MS) % SPREAD_MS;
-    const moved = await moveByEnd(place, `sigterm-${i}`, { signal: 'SIGTERM', withShadow: false, afterMs });
+    const moved = await moveByEnd(place, `sigterm-${i}`, { signal: 'SIGTERM', withShadow: i % 2 === 1, afterMs });
     sigterms.push(moved);
     say(`SIGTERM ${i + 1}/${settings.sigterms}: stood still ${moved.standstillsMs.join(', ')} ms; ${told(moved.verdict)}`);
   }
@@ -100,6 +100,14 @@ const fieldsOf = ({ kills, sigterms, rollings }: Awaited<ReturnType<typeof measu
     reordered: sum(all.map(({ verdict }) => verdict.reordered)),
     unexplainedDuplicates: sum(all.map(({ verdict }) => verdict.unexplained.length)),
     startMs: most(all.map(({ startMs }) => startMs)),
+    startMsP50: percentile(
+      all.map(({ startMs }) => startMs),
+      0.5,
+    ),
+    loadMsP50: percentile(
+      all.map(({ loadMs }) => loadMs),
+      0.5,
+    ),
     sigtermMs: most(sigterms.flatMap(({ standstillsMs }) => standstillsMs)),
     sigtermDuplicated: sum(sigterms.map(({ verdict }) => verdict.duplicates.length)),
     rolling: {

@@ -36,6 +36,7 @@ interface Analysis {
 /** KCL's defaults take up to three minutes to move a shard, and two to begin. */
 const MOST_MS = 15 * 60_000;
 const SAY_EVERY_MS = 30_000;
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 const cannot = (why: string): KclAnswer => ({ kind: 'cannot', why });
 
@@ -104,7 +105,12 @@ export const runKcl = async (
       // The group is gone already.
     }
   };
+  const endAll = () => {
+    endGroup();
+    process.exit(130);
+  };
   process.once('exit', endGroup);
+  for (const signal of SIGNALS) process.once(signal, endAll);
   let [stdout, stderr] = ['', ''];
   child.stdout.on('data', (chunk) => {
     stdout += chunk;
@@ -125,6 +131,7 @@ export const runKcl = async (
   clearInterval(saying);
   clearTimeout(late);
   process.off('exit', endGroup);
+  for (const signal of SIGNALS) process.off(signal, endAll);
   endGroup();
   await rm(join(directory, 'runs'), { recursive: true, force: true });
   if (code === null) return cannot(`run.sh ${scenario} ${settings} took longer than ${MOST_MS / 60_000} minutes`);

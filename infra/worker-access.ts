@@ -18,8 +18,8 @@ export const workerStatements = (
   const table = (name: 'lease' | 'worker' | 'demand', ...actions: string[]) =>
     new PolicyStatement({ actions: actions.map((action) => `dynamodb:${action}`), resources: [tables[name].tableArn] });
   return [
-    // The two Describe actions are for the checks before a worker's start (lib/adapters/aws/preflight.ts) alone.
-    table('lease', 'DescribeTable', 'Query', 'BatchGetItem', 'PutItem', 'UpdateItem', 'DeleteItem'),
+    // The two Describe actions are for the checks before a worker's start (lib/adapters/aws/preflight.ts) alone, GetItem for lib/effects.
+    table('lease', 'DescribeTable', 'Query', 'GetItem', 'BatchGetItem', 'PutItem', 'UpdateItem', 'DeleteItem'),
     table('worker', 'DescribeTable', 'DescribeTimeToLive', 'Query', 'PutItem', 'UpdateItem', 'DeleteItem'),
     table('demand', 'DescribeTable', 'DescribeTimeToLive', 'BatchWriteItem'),
     new PolicyStatement({ actions: ['states:SendTaskSuccess'], resources: [handoverMachine.stateMachineArn] }),
@@ -29,8 +29,15 @@ export const workerStatements = (
     }),
     // These name both the stream and the consumer. Source: service authorization reference, Kinesis Data Streams.
     new PolicyStatement({
-      actions: ['kinesis:RegisterStreamConsumer', 'kinesis:DescribeStreamConsumer', 'kinesis:SubscribeToShard'],
+      actions: [
+        'kinesis:RegisterStreamConsumer',
+        'kinesis:DescribeStreamConsumer',
+        'kinesis:SubscribeToShard',
+        // The last worker to leave takes its application's consumers with it: they bill for every shard.
+        'kinesis:DeregisterStreamConsumer',
+      ],
       resources: [...arns, ...consumers],
     }),
+    new PolicyStatement({ actions: ['kinesis:ListStreamConsumers'], resources: arns }),
   ];
 };

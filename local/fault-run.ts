@@ -150,6 +150,7 @@ export class FaultRun {
       const written = await this.ports.leases.write(this.group, shardId, write);
       if (written.kind === 'fenced') throw new Error(`${target} could not be asked for a shadow of ${shardId}: it changed hands`);
     }
+    await this.ports.workers.announce(this.group);
     await until(`shadows of ${owned.join(', ')} on ${target} that track`, withinMs, async () =>
       (await this.ports.leases.get(this.group, owned)).every(
         ({ shadow }) => shadow?.workerId === target && shadow.state === 'tracking' && shadow.verifiedThrough !== undefined,

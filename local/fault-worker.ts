@@ -25,6 +25,8 @@ export interface FaultWorkerStatus {
 
 /** What the parent hears. An event's errors come as text. */
 export type FaultWorkerMessage =
+  /** Everything is loaded; Consumer.start() is called now. */
+  | { readonly kind: 'loaded'; readonly atMs: number }
   | { readonly kind: 'started' }
   | { readonly kind: 'failed'; readonly message: string }
   | { readonly kind: 'event'; readonly atMs: number; readonly event: ConsumerEvent }
@@ -88,6 +90,7 @@ const run = async (task: FaultWorkerTask): Promise<void> => {
     const { mayAct, shards } = consumer.status();
     tell({ kind: 'status', status: { mayAct, shards: shards.map(({ shardId, epoch }) => ({ shardId, epoch })) } });
   }, STATUS_MS).unref();
+  tell({ kind: 'loaded', atMs: Date.now() });
   try {
     await consumer.start();
     tell({ kind: 'started' });

@@ -1,5 +1,6 @@
 // local/process-fleet: worker processes that can be killed, put to sleep, woken, told to leave and cut off, each by itself.
 // in: a stream's group, the sink, the cloud's environment · out: processes, each behind fault proxies of its own where wanted
+import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import type { ConsumerEvent } from '../lib/consumer/events.ts';
 import { type Child, startChild } from './child.ts';
@@ -10,6 +11,8 @@ import { seeded } from './synthetic-trace.ts';
 
 /** Every share of calls that a proxy refuses falls on the same calls in every run. */
 const SEED = 11;
+/** Waits for the end of the process $0, then kills $1. */
+const GUARD = 'while kill -0 "$0" 2>/dev/null; do sleep 1; done; kill -9 "$1"';
 
 export interface ProcessFleetOptions {
   readonly task: Omit<FaultWorkerTask, 'workerId'>;
@@ -30,8 +33,9 @@ export interface WorkerNetwork {
 export interface WorkerProcess {
   readonly workerId: string;
   readonly child: Child<FaultWorkerMessage>;
-  /** Wall clock of the start of the process. */
+  /** Wall clock of the start of the process; and of its call of Consumer.start(), after Node and the SDK were loaded. */
   readonly startedAtMs: number;
+  loadedAtMs(): number | null;
   /** null without proxies. */
   readonly network: WorkerNetwork | null;
   readonly events: readonly { readonly atMs: number; readonly event: ConsumerEvent }[];
@@ -44,6 +48,7 @@ export class ProcessFleet {
   readonly #options: ProcessFleetOptions;
   readonly #all: WorkerProcess[] = [];
   readonly #proxies: FaultProxy[] = [];
+  readonly #guards = new Map<WorkerProcess, ChildProcess>();
 
   constructor(options: ProcessFleetOptions) {
     this.#options = options;
@@ -77,12 +82,22 @@ export class ProcessFleet {
     );
     const events: { atMs: number; event: ConsumerEvent }[] = [];
     let status: FaultWorkerStatus | null = null;
-    const worker: WorkerProcess = { workerId, child, startedAtMs, network, events, status: () => status };
+    let loadedAtMs: number | null = null;
+    const worker: WorkerProcess = {
+      workerId,
+      child,
+      startedAtMs,
+      loadedAtMs: () => loadedAtMs,
+      network,
+      events,
+      status: () => status,
+    };
     this.#all.push(worker);
     await new Promise<void>((resolve, reject) => {
       child.on((message) => {
         if (message.kind === 'started') resolve();
         else if (message.kind === 'failed') reject(new Error(`${workerId} did not start: ${message.message}`));
+        else if (message.kind === 'loaded') loadedAtMs = message.atMs;
         else if (message.kind === 'event') events.push({ atMs: message.atMs, event: message.event });
         else status = message.status;
       });
@@ -108,6 +123,22 @@ export class ProcessFleet {
   async kill(worker: WorkerProcess): Promise<void> {
     worker.child.signal('SIGKILL');
     await worker.child.ended;
+  }
+
+  /** SIGSTOP. Should this process die meanwhile, a guard ends the sleeper, which cannot notice it by itself. */
+  suspend(worker: WorkerProcess): void {
+    const guard = spawn('sh', ['-c', GUARD, String(process.pid), String(worker.child.pid)], { detached: true, stdio: 'ignore' });
+    guard.unref();
+    this.#guards.set(worker, guard);
+    void worker.child.ended.then(() => guard.kill('SIGKILL'));
+    worker.child.signal('SIGSTOP');
+  }
+
+  /** SIGCONT. */
+  wake(worker: WorkerProcess): void {
+    worker.child.signal('SIGCONT');
+    this.#guards.get(worker)?.kill('SIGKILL');
+    this.#guards.delete(worker);
   }
 
   /** Kills what still runs, asleep or awake, and closes the proxies. */

@@ -9,8 +9,8 @@ export { scriptedClock } from '../lib/adapters/memory/scripted-clock.ts';
 export { systemClock } from '../lib/adapters/system-clock.ts';
 export type { ConsumerStatus } from '../lib/consumer/consumer.ts';
 export { Consumer } from '../lib/consumer/consumer.ts';
+export type { ConsumerOptions, ConsumerPorts, EventHooks } from '../lib/consumer/consumer-options.ts';
 export type { ConsumerEvent } from '../lib/consumer/events.ts';
-export type { ConsumerOptions, ConsumerPorts } from '../lib/consumer/options.ts';
 export type { DeadLetter, OnPoison, Processor, ProcessorContext, Retries } from '../lib/consumer/processor.ts';
 export {
   FencedError,

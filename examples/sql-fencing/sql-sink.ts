@@ -1,10 +1,8 @@
 // examples/sql-fencing: a SQL sink whose effects happen once, whoever is paused, killed or cut off in between. SQLite here; README.md has PostgreSQL.
 // in: the records of a call of the processor · out: one SQL transaction: fence, effects, position
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
-import type { Processor, ProcessorContext } from '../../lib/consumer/processor.ts';
-import { formatPosition, parsePosition, positionOf, recordsAfter } from '../../lib/effects/position.ts';
-import { FencedError } from '../../lib/errors.ts';
-import type { StreamRecord } from '../../lib/model/shard.ts';
+import { FencedError, type Processor, type ProcessorContext, type StreamRecord } from 'penumbra';
+import { formatPosition, parsePosition, positionOf, recordsAfter } from 'penumbra/effects';
 import { MOVE_POSITION, RAISE_FENCE } from './statements.ts';
 
 /** What became of the records. */

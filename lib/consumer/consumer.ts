@@ -6,12 +6,15 @@ import type { Group } from '../model/lease.ts';
 import type { Worker } from '../model/worker.ts';
 import { loadHash64 } from '../shadow/xxhash.ts';
 import { checkBeforeStart } from './check-before-start.ts';
+import type { ConsumerOptions } from './consumer-options.ts';
 import type { ConsumerEvent } from './events.ts';
 import { FleetWatch } from './fleet-watch.ts';
+import { HandingOn } from './handing-on.ts';
 import { Heart } from './heart.ts';
 import { LeaseAgent } from './lease-agent.ts';
-import { type ConsumerOptions, type ConsumerSettings, settingsOf } from './options.ts';
+import { type ConsumerSettings, settingsOf } from './options.ts';
 import { SelfMeasure } from './self-measure.ts';
+import type { ShardOwner } from './shard-owner.ts';
 import { ShardTable } from './shard-table.ts';
 
 /** What a worker runs at this moment. */
@@ -44,6 +47,10 @@ const RETRY_MS = 500;
 const SELF_CHECK_MS = 250;
 /** After an announcement the lease table is read at each look for so long: what was announced may be written a moment later. */
 const ATTENTIVE_MS = 5_000;
+/** After it could not read, a worker is given no shards for so long. */
+const PENALTY_MS = 60_000;
+/** How long a shard that cannot be read may take to drain. */
+const SILENT_DRAIN_MS = 1_000;
 /** Without I/O. */
 const NOTHING_TO_WATCH_MS = 25;
 /** The size of the lease table up to which `scanMs` holds. */
@@ -66,7 +73,10 @@ export class Consumer {
   #state: ConsumerStatus['state'] = 'starting';
   #table: ShardTable | null = null;
   #agent: LeaseAgent | null = null;
+  #handingOn: HandingOn | null = null;
   #reported = '';
+  #penaltyUntilMs = Number.NEGATIVE_INFINITY;
+  #streamArn = '';
   #startedAtMs = 0;
   #loops: Promise<void>[] = [];
   #stopping: Promise<void> | null = null;
@@ -99,6 +109,7 @@ export class Consumer {
       throw new TypeError(
         `stream ${settings.streamName} does not exist in this account and region; create it or correct streamName`,
       );
+    this.#streamArn = stream.streamArn;
     const emit = (event: ConsumerEvent) => this.#emit(event);
     const fleet = new FleetWatch(this.#group, settings.workerId, settings.failoverMs, ports, this.#liveness);
     const table = new ShardTable({
@@ -117,6 +128,16 @@ export class Consumer {
     const agent = new LeaseAgent(settings, ports, table, fleet, this.#liveness, emit);
     this.#table = table;
     this.#agent = agent;
+    this.#handingOn = new HandingOn({
+      group: this.#group,
+      settings,
+      ports,
+      table,
+      fleet,
+      steps: agent.steps,
+      emit,
+      checkpoint: (owner, signal) => agent.checkpoint(owner, signal),
+    });
     await Promise.all([this.#heart.start(), this.#report(), agent.syncShards(this.#abort.signal)]);
     this.#state = 'running';
     await agent.scan(false, this.#abort.signal);
@@ -169,26 +190,25 @@ export class Consumer {
     const { workerId, stopWithinMs } = this.#settings;
     this.#state = 'draining';
     this.#liveness.say('draining', true);
-    const [table, agent] = [this.#table, this.#agent];
-    if (table !== null && agent !== null) {
+    const [table, agent, handing] = [this.#table, this.#agent, this.#handingOn];
+    if (table !== null && agent !== null && handing !== null) {
       const deadline = AbortSignal.timeout(stopWithinMs);
       const untilMs = this.#options.ports.clock.monotonicMs() + stopWithinMs;
       this.#taking.abort();
       await this.#takingLoop;
-      await this.#handOver(table, agent, deadline, untilMs - stopWithinMs / 2);
+      await this.#handOver(table, handing, agent, deadline, untilMs - stopWithinMs / 2);
       this.#handing.abort();
       await this.#handingLoop;
-      const owners = [...table.owners.values()];
-      for (const owner of owners) owner.pause();
-      await this.#until(() => owners.every((owner) => owner.dispatch === 'drained'), untilMs);
-      const drained = owners.filter((owner) => owner.dispatch === 'drained');
-      if (drained.length > 0) await this.#attempt('hand on', () => agent.handOnAll(drained, deadline));
+      await this.#attempt('hand on', () => handing.handOnAll([...table.owners.values()], untilMs, deadline));
       this.#abort.abort();
       // A call of the processor that never returns must not keep the process: its lease expires with our heartbeat.
       const stopped = Promise.all([...this.#loops, table.stopped()]).then(() => undefined);
-      await Promise.race([stopped, this.#options.ports.clock.sleep(stopWithinMs)]);
+      const waiting = new AbortController();
+      await Promise.race([stopped, this.#options.ports.clock.sleep(stopWithinMs, waiting.signal)]);
+      waiting.abort();
       await this.#attempt('count', () => this.#flush(true));
       await this.#heart.stop();
+      await this.#attempt('reap consumers', () => handing.leave(this.#streamArn, deadline));
       await this.#attempt('leave', () => workers.remove(this.#group, workerId));
     }
     this.#abort.abort();
@@ -197,9 +217,10 @@ export class Consumer {
   }
 
   /** Hands over every shard with a proved shadow; those that are not through by `untilMs` are handed on without it. */
-  async #handOver(table: ShardTable, agent: LeaseAgent, signal: AbortSignal, untilMs: number): Promise<void> {
+  async #handOver(table: ShardTable, handing: HandingOn, agent: LeaseAgent, signal: AbortSignal, untilMs: number): Promise<void> {
     await this.#attempt('hand over', async () => {
-      const begun = await agent.handOverAll(signal);
+      const begun = await handing.handOverAll(signal);
+      for (const shardId of begun) agent.watchClosely(shardId);
       await this.#until(() => begun.every((shardId) => !table.owners.has(shardId)), untilMs);
     });
   }
@@ -236,8 +257,18 @@ export class Consumer {
     this.#liveness.seen(nowMs);
     const lateMs = nowMs - this.#liveness.coveredUntilMs;
     if (lateMs > 0 && lateMs <= SELF_CHECK_MS * 2) this.#emit({ kind: 'heartbeat-late', lateMs });
-    this.#liveness.say('stuck', table.stuckForMs > this.#settings.stuckAfterMs);
+    const { stuckAfterMs, silentAfterMs } = this.#settings;
+    const silent = [...table.owners.values()].filter((owner) => owner.silentForMs > silentAfterMs);
+    if (silent.length > 0) this.#penaltyUntilMs = nowMs + PENALTY_MS;
+    this.#liveness.say('stuck', table.stuckForMs > stuckAfterMs || nowMs < this.#penaltyUntilMs);
+    if (silent.length > 0 && this.#handingOn?.hasHeirs) await this.#handOnSilent(silent);
     if (this.#reported !== shardsOf(table)) await this.#report();
+  }
+
+  /** What this worker cannot read, another one may: a half-open connection must not hold a shard while the heartbeat goes on. */
+  async #handOnSilent(owners: readonly ShardOwner[]): Promise<void> {
+    for (const { shardId, silentForMs } of owners) this.#emit({ kind: 'shard-silent', shardId, silentForMs });
+    await this.#handingOn?.handOnAll(owners, this.#options.ports.clock.monotonicMs() + SILENT_DRAIN_MS, this.#abort.signal);
   }
 
   /** Writes the whole report of this worker. */

@@ -8,12 +8,19 @@ import { contains, type HashKeyRange, sliceIndexOf } from '../model/hash-key-ran
 import type { StreamRecord } from '../model/shard.ts';
 
 interface Minute {
+  readonly minuteMs: number;
   records: number;
   bytes: number;
   outOfRangeRecords: number;
   readonly sliceRecords: number[];
   readonly sliceBytes: number[];
   readonly latencyMs: RecordableHistogram;
+}
+
+/** A partition key: its slice of the shard's range, -1 where its hash lies outside, and its length in UTF-8. */
+interface Key {
+  readonly slice: number;
+  readonly bytes: number;
 }
 
 const MAX_CACHED_KEYS = 10_000;
@@ -28,8 +35,8 @@ export class DemandCounter {
   readonly #identity: { streamName: string; shardId: string; hashKeyRange: HashKeyRange; workerId: string };
   readonly #nextFlushId: () => string;
   readonly #minutes = new Map<number, Minute>();
-  /** Slice index by partition key; -1 where the hash lies outside the shard's range. */
-  readonly #slices = new Map<string, number>();
+  #lastMinute: Minute | null = null;
+  readonly #keys = new Map<string, Key>();
   #records = 0;
   #bytes = 0;
   #processedRecords = 0;
@@ -56,7 +63,8 @@ export class DemandCounter {
 
   /** Counts a record that came as it is. */
   add(record: StreamRecord, processedAtMs: number): void {
-    this.addPart(record, 1, record.data.byteLength + Buffer.byteLength(record.partitionKey), processedAtMs);
+    const key = this.#keyOf(record.partitionKey);
+    this.#count(record, key.slice, 1, record.data.byteLength + key.bytes, processedAtMs);
   }
 
   /**
@@ -64,8 +72,13 @@ export class DemandCounter {
    * forecasts count aggregated records as they are sent.
    */
   addPart(record: StreamRecord, records: number, bytes: number, processedAtMs: number): void {
-    const minuteMs = Math.floor(record.arrivedAtMs / MINUTE_MS) * MINUTE_MS;
-    const minute = this.#minutes.get(minuteMs) ?? this.#open(minuteMs);
+    const { explicitHashKey, partitionKey } = record;
+    const slice = explicitHashKey === undefined ? this.#keyOf(partitionKey).slice : this.#sliceAt(BigInt(explicitHashKey));
+    this.#count(record, slice, records, bytes, processedAtMs);
+  }
+
+  #count(record: StreamRecord, slice: number, records: number, bytes: number, processedAtMs: number): void {
+    const minute = this.#minuteOf(record.arrivedAtMs);
     minute.records += records;
     minute.bytes += bytes;
     this.#records += records;
@@ -73,7 +86,6 @@ export class DemandCounter {
     this.#processedRecords += 1;
     this.#processedBytes += record.data.byteLength;
     minute.latencyMs.record(Math.max(1, Math.round(processedAtMs - record.arrivedAtMs)));
-    const slice = this.#sliceOf(record);
     if (slice < 0) minute.outOfRangeRecords += records;
     else {
       minute.sliceRecords[slice] = (minute.sliceRecords[slice] ?? 0) + records;
@@ -84,12 +96,12 @@ export class DemandCounter {
   /** Takes out the minutes that are over (all of them with `everything`). */
   flush(nowMs: number, everything = false): DemandCounters[] {
     const over = [...this.#minutes].filter(([minuteMs]) => everything || minuteMs + MINUTE_MS + GRACE_MS <= nowMs);
+    this.#lastMinute = null;
     return over.map(([minuteMs, { latencyMs, ...counts }]) => {
       this.#minutes.delete(minuteMs);
       return {
         ...this.#identity,
         ...counts,
-        minuteMs,
         flushId: this.#nextFlushId(),
         latencyMsP50: latencyMs.percentile(50),
         latencyMsP99: latencyMs.percentile(99),
@@ -97,8 +109,18 @@ export class DemandCounter {
     });
   }
 
+  #minuteOf(arrivedAtMs: number): Minute {
+    const last = this.#lastMinute;
+    if (last !== null && arrivedAtMs >= last.minuteMs && arrivedAtMs < last.minuteMs + MINUTE_MS) return last;
+    const minuteMs = Math.floor(arrivedAtMs / MINUTE_MS) * MINUTE_MS;
+    const minute = this.#minutes.get(minuteMs) ?? this.#open(minuteMs);
+    this.#lastMinute = minute;
+    return minute;
+  }
+
   #open(minuteMs: number): Minute {
     const minute: Minute = {
+      minuteMs,
       records: 0,
       bytes: 0,
       outOfRangeRecords: 0,
@@ -110,14 +132,13 @@ export class DemandCounter {
     return minute;
   }
 
-  #sliceOf({ partitionKey, explicitHashKey }: StreamRecord): number {
-    if (explicitHashKey !== undefined) return this.#sliceAt(BigInt(explicitHashKey));
-    const cached = this.#slices.get(partitionKey);
+  #keyOf(partitionKey: string): Key {
+    const cached = this.#keys.get(partitionKey);
     if (cached !== undefined) return cached;
-    const slice = this.#sliceAt(hashKeyOf(partitionKey));
-    if (this.#slices.size >= MAX_CACHED_KEYS) this.#slices.clear();
-    this.#slices.set(partitionKey, slice);
-    return slice;
+    const key = { slice: this.#sliceAt(hashKeyOf(partitionKey)), bytes: Buffer.byteLength(partitionKey) };
+    if (this.#keys.size >= MAX_CACHED_KEYS) this.#keys.clear();
+    this.#keys.set(partitionKey, key);
+    return key;
   }
 
   #sliceAt(hashKey: bigint): number {

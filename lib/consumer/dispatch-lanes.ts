@@ -170,6 +170,8 @@ export class DispatchLanes {
       const isWhole = work.next === 0 && end === work.records.length;
       const records = isWhole ? work.records : work.records.slice(work.next, end);
       const outcome = await this.#options.carryOut({ work, records, end });
+      // A work that takes more than one call may take long: what it has done so far counts.
+      if (work.next > 0 && work.next < work.records.length) this.account();
       // Released meanwhile, a lane that gave up goes on instead.
       if (outcome === 'halted' || (outcome === 'given-up' && this.#held)) this.#giveUp(lane, work, outcome === 'halted');
     }

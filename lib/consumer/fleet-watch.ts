@@ -64,6 +64,11 @@ export class FleetWatch {
     return workerId !== this.#workerId && this.#expiresInMs(workerId) <= 0;
   }
 
+  /** Workers that are heard of. */
+  get alive(): readonly string[] {
+    return this.#beats.map((beat) => beat.workerId).filter((workerId) => !this.isExpired(workerId));
+  }
+
   /** Workers that are heard of and may be given shards. */
   get candidates(): ReadonlySet<string> {
     return new Set(

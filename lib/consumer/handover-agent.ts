@@ -4,8 +4,9 @@ import { decideRetired, decideSource, decideTarget, type Effect } from '../hando
 import { decideDriver } from '../handover/decide-driver.ts';
 import type { Lease } from '../model/lease.ts';
 import { compareCheckpoints } from '../model/sequence-number.ts';
+import type { ConsumerPorts } from './consumer-options.ts';
 import type { Emit } from './events.ts';
-import type { ConsumerPorts, ConsumerSettings } from './options.ts';
+import type { ConsumerSettings } from './options.ts';
 import type { ShardOwner } from './shard-owner.ts';
 import type { ShardShadow } from './shard-shadow.ts';
 import type { ShardTable } from './shard-table.ts';

@@ -4,8 +4,9 @@ import { beatOnce } from '../liveness/beat-loop.ts';
 import type { OwnLiveness } from '../liveness/own-liveness.ts';
 import type { Group } from '../model/lease.ts';
 import type { HeartbeatNews } from '../ports.ts';
+import type { ConsumerPorts } from './consumer-options.ts';
 import type { Emit } from './events.ts';
-import type { ConsumerPorts, ConsumerSettings } from './options.ts';
+import type { ConsumerSettings } from './options.ts';
 
 const RETRY_MS = 20;
 const RESTART_THREAD_MS = 1_000;

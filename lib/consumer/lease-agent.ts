@@ -1,42 +1,27 @@
 // lib/consumer: keeps what this worker runs in step with the lease table: takes, adopts, shadows, checkpoints, ends and lets go.
 // in: the tables as just read · out: conditional writes, and owners and shadows that match them
-import { drivenWrite } from '../handover/decide-driver.ts';
 import { parentsEnded } from '../handover/lineage.ts';
-import {
-  begin,
-  checkpoint,
-  claim,
-  endShard,
-  giveBack,
-  type Holder,
-  handOn,
-  openChain,
-  reportDivergence,
-  takeOver,
-  verifyShadow,
-} from '../handover/worker-writes.ts';
+import { begin, checkpoint, claim, endShard, type Holder, takeOver } from '../handover/worker-writes.ts';
 import type { OwnLiveness } from '../liveness/own-liveness.ts';
 import type { HandoverPhase } from '../model/handover.ts';
 import type { Group, Lease } from '../model/lease.ts';
 import type { Worker } from '../model/worker.ts';
-import { assignmentsFor, nextOwnerOf, ratesOf } from './balance.ts';
+import { assignmentsFor, ratesOf } from './balance.ts';
+import type { ConsumerPorts } from './consumer-options.ts';
 import type { Emit } from './events.ts';
 import type { FleetWatch } from './fleet-watch.ts';
 import { HandoverAgent, involves, isCaughtUp } from './handover-agent.ts';
-import type { ConsumerPorts, ConsumerSettings } from './options.ts';
+import type { ConsumerSettings } from './options.ts';
 import { Pulls } from './pulls.ts';
+import { ShadowKeeper } from './shadow-keeper.ts';
 import type { ShardOwner } from './shard-owner.ts';
+import { ShardSteps } from './shard-steps.ts';
 import { syncShards } from './shard-sync.ts';
 import type { ShardTable } from './shard-table.ts';
 
 const PENDING_WATCH_MS = 50;
 /** While a shard is paused. */
 const PAUSED_WATCH_MS = 2;
-/** A shadow that is not yet tracking looks for the owner's marks so often; later twice per mark. */
-const YOUNG_SHADOW_MS = 100;
-/** A shadow tells the lease item what it has verified so often; a divergence at once. */
-const VERIFIED_EVERY_MS = 5000;
-
 const isPaused: ReadonlySet<HandoverPhase> = new Set<HandoverPhase>(['pausing', 'redirected', 'verified', 'activating']);
 
 /** One worker's lease keeping. `scan` looks at everything now and then, `watch` closely at what is just changing hands. */
@@ -49,15 +34,12 @@ export class LeaseAgent {
   readonly #emit: Emit;
   readonly #handovers: HandoverAgent;
   readonly #pulls: Pulls;
+  readonly #shadows: ShadowKeeper;
+  readonly steps: ShardSteps;
   readonly #group: Group;
-  /** Shards that some step is working on; nobody else may touch them meanwhile. */
-  readonly #busy = new Set<string>();
-  /** When this worker last changed something of a shard: anything read before is out of date. */
-  readonly #actedAtMs = new Map<string, number>();
   readonly #parentsOf = new Map<string, readonly string[]>();
   #watched = new Set<string>();
   readonly #published = new Map<string, { fingerprint: string; atMs: number }>();
-  readonly #verifiedAtMs = new Map<string, number>();
   #tendedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(
@@ -77,6 +59,8 @@ export class LeaseAgent {
     this.#handovers = new HandoverAgent(settings, ports, table, emit);
     this.#group = { application: settings.application, streamName: settings.streamName };
     this.#pulls = new Pulls(this.#group, settings.workerId, ports, emit);
+    this.#shadows = new ShadowKeeper(this.#group, settings, ports, table, emit);
+    this.steps = new ShardSteps(ports.clock, settings.observeMs, emit);
   }
 
   /** Creates the leases that the stream's shards lack, and removes those of expired shards and of a former stream of the same name. */
@@ -95,7 +79,7 @@ export class LeaseAgent {
     const free = new Set(leases.filter((lease) => this.#isTakeable(lease)).map((lease) => lease.shardId));
     for (const lease of leases) {
       if (this.#watched.has(lease.shardId) || free.has(lease.shardId)) continue;
-      await this.#withShard(lease.shardId, readAtMs, () => this.#reconcile(lease, signal));
+      await this.steps.run(lease.shardId, readAtMs, () => this.#reconcile(lease, signal));
     }
     if (takes && free.size > 0) {
       await this.#fleet.confirm(signal);
@@ -115,7 +99,7 @@ export class LeaseAgent {
   async watch(signal: AbortSignal): Promise<number | null> {
     const { clock, leases: store } = this.#ports;
     const pending = [...this.#table.owners.values()].filter((owner) => owner.isPending).map((owner) => owner.shardId);
-    const tendEveryMs = this.#tendEveryMs();
+    const { tendEveryMs } = this.#shadows;
     const tended = clock.monotonicMs() - this.#tendedAtMs >= tendEveryMs ? [...this.#table.shadows.keys()] : [];
     const wanted = [
       ...new Set([...this.#watched, ...tended, ...pending, ...pending.flatMap((id) => this.#parentsOf.get(id) ?? [])]),
@@ -126,7 +110,7 @@ export class LeaseAgent {
     if (tended.length > 0) this.#tendedAtMs = readAtMs;
     for (const shardId of this.#watched) {
       const lease = leases.get(shardId);
-      await this.#withShard(shardId, readAtMs, async () => {
+      await this.steps.run(shardId, readAtMs, async () => {
         if (lease?.handover?.phase === 'preparing' && this.#table.shadows.has(shardId)) await this.#keepShadow(lease, signal);
         const last = lease === undefined ? null : await this.#handovers.step(lease, signal);
         if (last === null || !involves(last, this.#settings.workerId)) this.#watched.delete(shardId);
@@ -135,12 +119,12 @@ export class LeaseAgent {
     for (const shardId of tended) {
       const lease = leases.get(shardId);
       if (lease === undefined || this.#watched.has(shardId)) continue;
-      await this.#withShard(shardId, readAtMs, () => this.#reconcile(lease, signal));
+      await this.steps.run(shardId, readAtMs, () => this.#reconcile(lease, signal));
       if (involves(lease, this.#settings.workerId)) this.#watched.add(shardId);
     }
     for (const shardId of pending) {
       const lease = leases.get(shardId);
-      if (lease !== undefined) await this.#withShard(shardId, readAtMs, () => this.#beginIfReady(lease, leases, signal));
+      if (lease !== undefined) await this.steps.run(shardId, readAtMs, () => this.#beginIfReady(lease, leases, signal));
     }
     if (this.#watched.size === 0) return pending.length > 0 ? PENDING_WATCH_MS : tendEveryMs / 2;
     const phases = [...this.#watched].map((shardId) => leases.get(shardId)?.handover?.phase);
@@ -150,11 +134,6 @@ export class LeaseAgent {
   /** From now on looks closely at a shard whose handover this worker has begun or been told of. */
   watchClosely(shardId: string): void {
     this.#watched.add(shardId);
-  }
-
-  #tendEveryMs(): number {
-    const isYoung = [...this.#table.shadows.values()].some((shadow) => shadow.verified === null);
-    return isYoung ? YOUNG_SHADOW_MS : this.#settings.markMs / 2;
   }
 
   /** The workers that may be given shards. */
@@ -169,14 +148,14 @@ export class LeaseAgent {
     for (const [shardId, owner] of this.#table.owners) {
       const sinceMs = nowMs - (this.#published.get(shardId)?.atMs ?? Number.NEGATIVE_INFINITY);
       if (sinceMs < (owner.chainFor === null ? this.#settings.checkpointMs : this.#settings.markMs)) continue;
-      await this.#withShard(shardId, Number.POSITIVE_INFINITY, async () => void (await this.#checkpoint(owner, signal)));
+      await this.steps.run(shardId, Number.POSITIVE_INFINITY, async () => void (await this.checkpoint(owner, signal)));
     }
   }
 
   /** Publishes the progress of one shard now. */
   async checkpointNow(shardId: string, signal: AbortSignal): Promise<'written' | 'fenced'> {
     const owner = this.#table.owners.get(shardId);
-    return owner === undefined ? 'fenced' : this.#checkpoint(owner, signal);
+    return owner === undefined ? 'fenced' : this.checkpoint(owner, signal);
   }
 
   /** A shard was processed to its end: says so, creates the children's leases, lets go. */
@@ -189,7 +168,7 @@ export class LeaseAgent {
       endShard(this.#holder(owner), this.#ports.clock.nowMs()),
       signal,
     );
-    this.#acted(shardId);
+    this.steps.acted(shardId);
     this.#table.letGo(shardId);
     this.#watched.delete(shardId);
     const isEnded =
@@ -201,60 +180,6 @@ export class LeaseAgent {
     await this.scan(true, signal);
   }
 
-  /** Begins a handover of every shard whose shadow on another worker is proved; that worker drives it. Returns the shards. */
-  async handOverAll(signal: AbortSignal): Promise<string[]> {
-    const { leases: store, workers, clock } = this.#ports;
-    const { workerId } = this.#settings;
-    const able = this.#fleet.candidates;
-    const begun: string[] = [];
-    for (const lease of await store.list(this.#group, signal)) {
-      const { owner, shadow, shardId, epoch, handover } = lease;
-      if (owner !== workerId || shadow?.state !== 'tracking' || !able.has(shadow.workerId) || handover !== undefined) continue;
-      const handoverId = `stop-${shardId}-${epoch}`;
-      const input = { handoverId, source: workerId, target: shadow.workerId, epoch, requestedAtMs: clock.nowMs() };
-      const result = await store.write(this.#group, shardId, drivenWrite('prepare', input), signal);
-      if (result.kind === 'fenced') continue;
-      this.watchClosely(shardId);
-      begun.push(shardId);
-    }
-    if (begun.length > 0) await workers.announce(this.#group, signal);
-    return begun;
-  }
-
-  /** Last checkpoints, then every lease names its next owner, or is anyone's where nobody is left. The caller has paused and drained the owners. */
-  async handOnAll(owners: readonly ShardOwner[], signal: AbortSignal): Promise<void> {
-    const { leases: store, workers } = this.#ports;
-    const [leases, reports] = await Promise.all([store.list(this.#group, signal), workers.list(this.#group, signal)]);
-    const others = this.#able(reports).filter((worker) => worker.workerId !== this.#settings.workerId);
-    const leaseOf = new Map(leases.map((lease) => [lease.shardId, lease]));
-    const heirs = nextOwnerOf(
-      owners.flatMap((owner) => leaseOf.get(owner.shardId) ?? []),
-      leases,
-      others,
-      ratesOf(reports),
-    );
-    await Promise.all(
-      owners.map((owner) => {
-        const lease = leaseOf.get(owner.shardId);
-        return lease === undefined ? undefined : this.#handOn(owner, lease, heirs.get(owner.shardId), signal);
-      }),
-    );
-    await workers.announce(this.#group, signal);
-  }
-
-  async #handOn(owner: ShardOwner, lease: Lease, heir: string | undefined, signal: AbortSignal): Promise<void> {
-    const { shardId } = owner;
-    await this.#checkpoint(owner, signal);
-    const holder = this.#holder(owner);
-    const given =
-      heir !== undefined &&
-      (await this.#ports.leases.write(this.#group, shardId, handOn(holder, lease, heir), signal)).kind === 'written';
-    if (!given) await this.#ports.leases.write(this.#group, shardId, giveBack(holder), signal);
-    this.#acted(shardId);
-    this.#table.letGo(shardId);
-    this.#emit({ kind: 'lease-given-back', shardId, ...(given ? { to: heir } : {}) });
-  }
-
   async #reconcile(lease: Lease, signal: AbortSignal): Promise<void> {
     const { workerId } = this.#settings;
     const owner = this.#table.owners.get(lease.shardId);
@@ -263,7 +188,7 @@ export class LeaseAgent {
         await this.#handovers.step(lease, signal);
         return;
       }
-      await this.#keepChain(owner, lease, signal);
+      await this.#shadows.keepChain(owner, lease, signal);
       return;
     }
     if (lease.owner === workerId && lease.state !== 'ended') return this.#adopt(lease, signal);
@@ -283,63 +208,11 @@ export class LeaseAgent {
     this.#emit({ kind: 'lease-taken', shardId: lease.shardId, epoch: lease.epoch, how, from: lease.checkpoint });
   }
 
-  /** Opens the digest chain when a shadow asks for it, closes it when the shadow is gone. */
-  async #keepChain(owner: ShardOwner, lease: Lease, signal: AbortSignal): Promise<void> {
-    const shadow = lease.shadow;
-    if (shadow === undefined || shadow.state === 'diverged') return owner.closeChain();
-    if (shadow.state !== 'requested' || owner.isPending || !owner.openChain(shadow.workerId)) return;
-    const mark = owner.mark;
-    if (mark === null) return;
-    const result = await this.#ports.leases.write(
-      this.#group,
-      lease.shardId,
-      openChain(this.#holder(owner), shadow.workerId, mark.sequenceNumber, mark, owner.published),
-      signal,
-    );
-    if (result.kind === 'fenced') return owner.closeChain();
-    await this.#ports.workers.announce(this.#group, signal);
-  }
-
-  /** Starts, compares or stops our standby shadow of this shard. */
+  /** Keeps our shadow of this shard; one that we wanted for ourselves is followed by its handover as soon as it is proved and close to the tip. */
   async #keepShadow(lease: Lease, signal: AbortSignal): Promise<void> {
-    const { workerId } = this.#settings;
-    const wanted = lease.shadow;
-    const running = this.#table.shadows.get(lease.shardId);
-    const isOurs =
-      wanted?.workerId === workerId && wanted.from !== undefined && (wanted.state === 'opened' || wanted.state === 'tracking');
-    if (!isOurs || running === undefined || running.from !== wanted.from) {
-      if (running !== undefined) this.#table.stopShadow(lease.shardId);
-      if (isOurs && wanted.from !== undefined) this.#table.startShadow(lease, wanted.from);
-      return;
-    }
-    if (lease.mark === undefined) return;
-    if (isCaughtUp(lease, running) && (await this.#pulls.advance(lease, signal))) return this.watchClosely(lease.shardId);
-    const comparison = running.compare(lease.mark);
-    if (comparison.kind === 'different') {
-      this.#emit({ kind: 'shadow-diverged', shardId: lease.shardId, at: comparison.owner.sequenceNumber });
-      await this.#ports.leases.write(
-        this.#group,
-        lease.shardId,
-        reportDivergence(workerId, running.from, comparison.owner, comparison.shadow),
-        signal,
-      );
-    }
-    const sinceToldMs = this.#ports.clock.monotonicMs() - (this.#verifiedAtMs.get(lease.shardId) ?? Number.NEGATIVE_INFINITY);
-    if (comparison.kind === 'same' && (wanted.state !== 'tracking' || sinceToldMs >= VERIFIED_EVERY_MS)) {
-      this.#verifiedAtMs.set(lease.shardId, this.#ports.clock.monotonicMs());
-      const progress = {
-        verifiedThrough: comparison.mark,
-        bufferedRecords: running.bufferedRecords,
-        bufferedBytes: running.bufferedBytes,
-        lagMs: running.lagMs,
-      };
-      await this.#ports.leases.write(
-        this.#group,
-        lease.shardId,
-        verifyShadow(workerId, running.from, progress, this.#ports.clock.nowMs()),
-        signal,
-      );
-    }
+    const shadow = await this.#shadows.keepShadow(lease, signal);
+    if (shadow !== null && isCaughtUp(lease, shadow) && (await this.#pulls.advance(lease, signal)))
+      this.watchClosely(lease.shardId);
   }
 
   /** Nobody's, or owned by another worker whose heartbeat stands still. */
@@ -349,14 +222,14 @@ export class LeaseAgent {
   }
 
   async #take(assigned: readonly Lease[], readAtMs: number, signal: AbortSignal): Promise<void> {
-    for (const lease of assigned) {
-      await this.#withShard(lease.shardId, readAtMs, async () => {
-        const write =
-          lease.owner === undefined ? claim(lease, this.#settings.workerId) : takeOver(lease, this.#settings.workerId);
+    const { workerId } = this.#settings;
+    const takeOne = (lease: Lease) =>
+      this.steps.run(lease.shardId, readAtMs, async () => {
+        const write = lease.owner === undefined ? claim(lease, workerId) : takeOver(lease, workerId);
         const result = await this.#ports.leases.write(this.#group, lease.shardId, write, signal);
         if (result.kind === 'written') this.#takeUp(result.lease, lease.owner === undefined ? 'claimed' : 'taken-over');
       });
-    }
+    await Promise.all(assigned.map(takeOne));
   }
 
   async #beginIfReady(lease: Lease, leases: ReadonlyMap<string, Lease>, signal: AbortSignal): Promise<void> {
@@ -371,7 +244,8 @@ export class LeaseAgent {
     else this.#table.letGo(lease.shardId);
   }
 
-  async #checkpoint(owner: ShardOwner, signal: AbortSignal): Promise<'written' | 'fenced'> {
+  /** Publishes how far a shard is processed, if that has changed. */
+  async checkpoint(owner: ShardOwner, signal: AbortSignal): Promise<'written' | 'fenced'> {
     const progress = this.#table.progressOf(owner.shardId);
     if (progress === null || owner.isPending || progress.checkpoint === 'LATEST') return 'written';
     const fingerprint = JSON.stringify([owner.epoch, progress]);
@@ -394,7 +268,7 @@ export class LeaseAgent {
   #dropUnlisted(leases: readonly Lease[], readAtMs: number): void {
     const listed = new Set(leases.map((lease) => lease.shardId));
     for (const [shardId, owner] of this.#table.owners) {
-      if (listed.has(shardId) || this.#busy.has(shardId) || (this.#actedAtMs.get(shardId) ?? 0) >= readAtMs) continue;
+      if (listed.has(shardId) || this.steps.isBusy(shardId) || this.steps.hasActedSince(shardId, readAtMs)) continue;
       this.#table.letGo(shardId);
       this.#emit({ kind: 'lease-lost', shardId, epoch: owner.epoch, to: null });
     }
@@ -412,24 +286,5 @@ export class LeaseAgent {
 
   #holder(owner: ShardOwner): Holder {
     return { workerId: this.#settings.workerId, epoch: owner.epoch };
-  }
-
-  #acted(shardId: string): void {
-    this.#actedAtMs.set(shardId, this.#ports.clock.monotonicMs());
-  }
-
-  /** Runs a step on a shard unless another is under way or what it knows was read before our own last change. The loops come back soon. */
-  async #withShard(shardId: string, readAtMs: number, step: () => Promise<void> | void): Promise<void> {
-    if (this.#busy.has(shardId) || (this.#actedAtMs.get(shardId) ?? Number.NEGATIVE_INFINITY) >= readAtMs) return;
-    this.#busy.add(shardId);
-    try {
-      await step();
-    } catch (error) {
-      // One shard's trouble must not keep the others from being looked at; its next look is the retry.
-      this.#emit({ kind: 'failed', doing: 'keep the lease', shardId, error, retryInMs: this.#settings.observeMs });
-    } finally {
-      this.#acted(shardId);
-      this.#busy.delete(shardId);
-    }
   }
 }

@@ -3,15 +3,9 @@
 import { hostname } from 'node:os';
 import { z } from 'zod';
 import { Rate, Retrieval } from '../model/worker.ts';
-import type { Ports } from '../ports.ts';
-import type { ConsumerEvent } from './events.ts';
+import type { ConsumerOptions } from './consumer-options.ts';
 import type { DeadLetter, Processor } from './processor.ts';
 import { InitialPosition, momentOf } from './start-position.ts';
-
-export type ConsumerPorts = Pick<
-  Ports,
-  'clock' | 'leases' | 'workers' | 'reader' | 'control' | 'counters' | 'callbacks' | 'usage' | 'heartbeats' | 'preflight'
->;
 
 const Milliseconds = z.number().int().positive();
 const DeadLetterFunction = z.custom<DeadLetter>((value) => typeof value === 'function', 'deadLetter must be a function');
@@ -43,7 +37,7 @@ export const ConsumerSettings = z.strictObject({
   /** A worker with a call of its processor in flight for so long gets no more shards. */
   stuckAfterMs: Milliseconds.default(60_000),
   /** After its start a worker takes no ownerless leases for so long: workers that start together see each other first and share. */
-  settleMs: Milliseconds.default(1000),
+  settleMs: Milliseconds.default(500),
   /** How often the lease table is read when nothing is announced and no worker comes or goes; longer in proportion for more than 200 leases. */
   scanMs: Milliseconds.default(20_000),
   /** How often a worker writes its full report: load, shards, rates. */
@@ -52,6 +46,8 @@ export const ConsumerSettings = z.strictObject({
   rebalance: z.enum(['workers', 'control-plane']).default('workers'),
   /** What checks before the start do that find what would fail later: refuse it, only tell by events, or are not made. */
   preflight: z.enum(['refuse', 'warn', 'off']).default('refuse'),
+  /** A shard that nothing was heard of for so long (no event, no answer of Kinesis) is handed on to another worker. */
+  silentAfterMs: Milliseconds.default(30_000),
   /** A worker that stops hands its shards on within this time. */
   stopWithinMs: Milliseconds.default(10_000),
   /** How often the lease item is read while a handover of it is under way. */
@@ -107,18 +103,6 @@ export const ConsumerSettings = z.strictObject({
     .default(32 * 1024 * 1024),
 });
 export type ConsumerSettings = z.output<typeof ConsumerSettings>;
-
-export type ConsumerOptions = z.input<typeof ConsumerSettings> & {
-  readonly ports: ConsumerPorts;
-  readonly processor: Processor;
-  readonly onEvent?: (event: ConsumerEvent) => void;
-  /** One function per kind of event. */
-  readonly hooks?: {
-    readonly [Kind in ConsumerEvent['kind']]?: (event: Extract<ConsumerEvent, { readonly kind: Kind }>) => void;
-  };
-  /** Chance in [0, 1), for waits that must not coincide. @default Math.random */
-  readonly random?: () => number;
-};
 
 /** Our own right to act lasts for 0.8 of the failover time: a heartbeat must be sent, and may be late, within it. */
 const FAILOVER_TO_HEARTBEAT = 1.8;

@@ -33,7 +33,7 @@ export interface Pace {
   readonly share: ReadShare;
   /** The present gap: the share's, or more after refusals. */
   readonly gapMs: number;
-  /** The last reads of this reader, oldest first; never more than five. */
+  /** The last reads of this reader, some perhaps yet to come, in order; never more than five. */
   readonly readsAtMs: readonly number[];
   /** Until then the bytes of the answers so far have used up the share. */
   readonly bytesUntilMs: number;
@@ -68,20 +68,20 @@ export const withShare = (pace: Pace, share: ReadShare): Pace => ({ ...pace, sha
  */
 export const readAllowedAtMs = (pace: Pace): number => {
   const fifthLast = pace.readsAtMs.length < READS_PER_SEC ? Number.NEGATIVE_INFINITY : (pace.readsAtMs[0] ?? 0);
-  return Math.max(fifthLast + SECOND_MS, pace.refusedUntilMs, pace.bytesUntilMs - SECOND_MS);
+  return Math.ceil(Math.max(fifthLast + SECOND_MS, pace.refusedUntilMs, pace.bytesUntilMs - SECOND_MS));
 };
 
 /** When to poll next: as fast as allowed while behind, else no sooner than `idleMs` after the last read; never before the bytes so far are paid for. */
 export const pollDueAtMs = (pace: Pace, idleMs: number): number => {
   const lastMs = pace.readsAtMs.at(-1) ?? Number.NEGATIVE_INFINITY;
   const gapMs = Math.max(pace.gapMs, pace.behind ? 0 : idleMs);
-  return Math.max(readAllowedAtMs(pace), pace.bytesUntilMs, lastMs + gapMs);
+  return Math.ceil(Math.max(readAllowedAtMs(pace), pace.bytesUntilMs, lastMs + gapMs));
 };
 
-/** A read was sent. */
+/** A read is sent, or kept free for that moment, so that two who wait at the same time do not take the same one. */
 export const afterRead = (pace: Pace, atMs: number): Pace => ({
   ...pace,
-  readsAtMs: [...pace.readsAtMs.slice(1 - READS_PER_SEC), atMs],
+  readsAtMs: [...pace.readsAtMs, atMs].sort((a, b) => a - b).slice(-READS_PER_SEC),
 });
 
 /** It was answered: so many bytes have used up the shard for so long, counted from the answer, which may itself have taken long. */

@@ -12,7 +12,7 @@ import type { OnPoison, Processor, ProcessorContext, Retries } from './processor
 export interface ProcessorCallsOptions {
   readonly processor: Processor;
   /** What every context says, besides the epoch. */
-  readonly of: Pick<ProcessorContext, 'application' | 'streamName' | 'shardId' | 'workerId' | 'signal'>;
+  readonly of: Pick<ProcessorContext, 'application' | 'streamName' | 'shardId' | 'workerId' | 'lanes' | 'signal'>;
   readonly epoch: () => number;
   readonly onPoison: OnPoison;
   readonly retries: Retries;

@@ -11,6 +11,8 @@ export interface ProcessorContext {
   readonly workerId: string;
   /** The fencing token: grows at each change of owner. A sink that refuses a lower one than it has seen refuses a paused worker that wakes up. */
   readonly epoch: number;
+  /** Calls side by side within this shard: `concurrencyPerShard`. */
+  readonly lanes: number;
   /** Whether this is a profiling copy, whose effects are to be kept apart. */
   readonly shadow: boolean;
   /** Aborts when the worker may no longer dispatch this shard; what is written after it may be written twice. */

@@ -86,7 +86,14 @@ export class ShardDispatcher {
     );
     this.calls = new ProcessorCalls({
       processor,
-      of: { application, streamName, shardId, workerId: settings.workerId, signal: shard.signal },
+      of: {
+        application,
+        streamName,
+        shardId,
+        workerId: settings.workerId,
+        lanes: settings.concurrencyPerShard,
+        signal: shard.signal,
+      },
       epoch: shard.epoch,
       onPoison: settings.onPoison,
       retries: settings.retries,

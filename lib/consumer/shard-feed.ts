@@ -163,7 +163,8 @@ export class ShardFeed {
       }
       await this.#clock.sleep(GRACE_MS, this.#abort.signal);
       const nowMs = this.#clock.monotonicMs();
-      if (this.#isOver() || !line.isLive || nowMs - Math.max(this.#recordsAtMs, askedAtMs) < PROBE_AFTER_IDLE_MS) continue;
+      if (this.#isOver() || this.#waits || !line.isLive) continue;
+      if (nowMs - Math.max(this.#recordsAtMs, askedAtMs) < PROBE_AFTER_IDLE_MS) continue;
       askedAtMs = nowMs;
       await this.#probe();
     }
@@ -182,7 +183,7 @@ export class ShardFeed {
   #take(batch: RecordBatch): Promise<void> {
     this.#delivering = this.#delivering.then(async () => {
       if (this.#isOver()) return;
-      const fresh = batch.records.filter(({ sequenceNumber }) => this.#isFresh(sequenceNumber));
+      const fresh = this.#freshOf(batch.records);
       const last = fresh.at(-1);
       if (last !== undefined) {
         this.#after = last.sequenceNumber;
@@ -201,9 +202,14 @@ export class ShardFeed {
     return this.#delivering;
   }
 
-  #isFresh(sequenceNumber: string): boolean {
-    const order = compareCheckpoints(sequenceNumber, this.#after);
-    return order > 0 || (order === 0 && this.#from === 'at');
+  /** What was not delivered yet: records come in order, so that it is everything from the first new one on. */
+  #freshOf(records: readonly StreamRecord[]): readonly StreamRecord[] {
+    const first = records.findIndex(({ sequenceNumber }) => {
+      const order = compareCheckpoints(sequenceNumber, this.#after);
+      return order > 0 || (order === 0 && this.#from === 'at');
+    });
+    if (first === 0) return records;
+    return first === -1 ? [] : records.slice(first);
   }
 
   /** A shard that is gone before it was read to its end is ended all the same, so that its children begin, and never in silence. */

@@ -170,7 +170,7 @@ export class ShardOwner {
     this.#dispatcher.resume();
   }
 
-  /** Starts the digest chain of a shadow at what is processed. False while that is not yet a point in the shard, or lies within an aggregated record. */
+  /** Starts the digest chain of a shadow at the last whole record that is processed. False while that is not yet a point in the shard. */
   openChain(shadowWorkerId: string): boolean {
     if (!this.#progress.openChain()) return false;
     this.#chainFor = shadowWorkerId;

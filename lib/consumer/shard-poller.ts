@@ -67,8 +67,7 @@ export class ShardPoller {
     let iterator: ShardIterator | null = null;
     let retryMs = RETRY_FIRST_MS;
     while (!isOver() && isWanted()) {
-      const waitMs = pollDueAtMs(this.#pace, this.#idleMs) - clock.monotonicMs();
-      if (waitMs > 0) await clock.sleep(waitMs, signal);
+      await this.#turn(pollDueAtMs(this.#pace, this.#idleMs));
       if (isOver() || !isWanted()) return;
       try {
         iterator ??= open();
@@ -90,15 +89,20 @@ export class ShardPoller {
 
   /** One read out of turn, as soon as the limits allow. `refused`: others read too, and nothing came; null: the shard has ended. */
   async readNow(iterator: ShardIterator): Promise<RecordBatch | 'refused' | null> {
-    const { clock, signal, isOver } = this.#options;
-    const waitMs = readAllowedAtMs(this.#pace) - clock.monotonicMs();
-    if (waitMs > 0) await clock.sleep(waitMs, signal);
-    return isOver() ? null : this.#read(iterator);
+    await this.#turn(readAllowedAtMs(this.#pace));
+    return this.#options.isOver() ? null : this.#read(iterator);
+  }
+
+  /** Takes a turn and waits for it. */
+  async #turn(dueAtMs: number): Promise<void> {
+    const { clock, signal } = this.#options;
+    const nowMs = clock.monotonicMs();
+    this.#pace = afterRead(this.#pace, Math.max(nowMs, dueAtMs));
+    if (dueAtMs > nowMs) await clock.sleep(dueAtMs - nowMs, signal);
   }
 
   async #read(iterator: ShardIterator): Promise<RecordBatch | 'refused' | null> {
     const { clock, signal, take, onEnd, onHeard } = this.#options;
-    this.#pace = afterRead(this.#pace, clock.monotonicMs());
     let batch: RecordBatch | null;
     try {
       batch = await iterator.next(signal);

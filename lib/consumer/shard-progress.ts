@@ -3,6 +3,7 @@
 //
 // The chain and a mark stand at whole raw records only, since a shadow sees nothing else; a position may lie within an aggregated one.
 import type { Mark } from '../model/lease.ts';
+import type { Checkpoint } from '../model/sequence-number.ts';
 import { DigestChain, type Hash64 } from '../shadow/digest-chain.ts';
 import type { DemandCounter } from './demand-counter.ts';
 import type { DispatchWindow } from './dispatch-window.ts';
@@ -19,6 +20,8 @@ export interface ShardProgressOptions {
 export class ShardProgress {
   readonly #options: ShardProgressOptions;
   #processed: ShardPosition;
+  /** The last whole record of it; null while none is known, since the last owner stopped within the first one. */
+  #whole: Checkpoint | null;
   #declared: ShardPosition;
   #chain: DigestChain | null = null;
   #declaredMark: Mark | null = null;
@@ -32,6 +35,7 @@ export class ShardProgress {
   constructor(options: ShardProgressOptions) {
     this.#options = options;
     this.#processed = options.from;
+    this.#whole = options.from.subSequenceNumber === undefined ? options.from.checkpoint : null;
     this.#declared = options.from;
   }
 
@@ -52,11 +56,10 @@ export class ShardProgress {
     return this.#options.checkpoints === 'manual' ? this.#declaredMark : (this.#chain?.mark() ?? null);
   }
 
-  /** Opens the chain at what is processed; false where that is no point that a shadow can read from. */
+  /** Opens the chain at the last whole record that is processed; false while there is none, or no point that a shadow can read from. */
   openChain(): boolean {
-    const { checkpoint, subSequenceNumber } = this.#processed;
-    if (subSequenceNumber !== undefined || checkpoint === 'LATEST') return false;
-    this.#chain = new DigestChain(checkpoint, this.#options.hash);
+    if (this.#whole === null || this.#whole === 'LATEST') return false;
+    this.#chain = new DigestChain(this.#whole, this.#options.hash);
     this.#declaredMark = this.#chain.mark();
     this.#endMarks = new WeakMap();
     return true;
@@ -88,7 +91,10 @@ export class ShardProgress {
       this.#raws += 1;
     }
     const last = raws[this.#raws - 1];
-    if (this.#raws > before && last !== undefined) this.#processed = { checkpoint: last.sequenceNumber };
+    if (this.#raws > before && last !== undefined) {
+      this.#whole = last.sequenceNumber;
+      this.#processed = { checkpoint: this.#whole };
+    }
     const half = raws[this.#raws];
     const subSequenceNumber = records[count - 1]?.subSequenceNumber;
     if (half !== undefined && ends !== null && subSequenceNumber !== undefined && count > (ends[this.#raws - 1] ?? 0))

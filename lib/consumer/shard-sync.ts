@@ -26,12 +26,8 @@ export const syncShards = async (sync: ShardSync, signal: AbortSignal): Promise<
   const existing = await ports.leases.list(group, signal);
   const nowMs = ports.clock.nowMs();
   const stale = staleLeases(stream, existing);
-  await createAll(
-    sync,
-    missingLeases(group, stream, existing, startCheckpoint(initialPosition, stream, nowMs), nowMs),
-    stale,
-    signal,
-  );
+  const start = startCheckpoint(initialPosition, stream, existing, nowMs);
+  await createAll(sync, missingLeases(group, stream, existing, start, nowMs), stale, signal);
   await removeFormer(sync, stream, stale, signal);
   for (const lease of retiredLeases(stream.shards, existing))
     await ports.leases.remove(group, lease.shardId, lease.epoch, signal);

@@ -5,9 +5,10 @@ import type { DemandCounters } from '../model/demand.ts';
 import type { Lease, Mark } from '../model/lease.ts';
 import type { Checkpoint } from '../model/sequence-number.ts';
 import type { Hash64 } from '../shadow/digest-chain.ts';
+import type { ConsumerPorts } from './consumer-options.ts';
 import { DemandCounter } from './demand-counter.ts';
 import type { Emit } from './events.ts';
-import type { ConsumerPorts, ConsumerSettings } from './options.ts';
+import type { ConsumerSettings } from './options.ts';
 import { OWNER_SHARE, WHOLE_SHARE } from './poll-pace.ts';
 import type { Processor } from './processor.ts';
 import { ShardOwner } from './shard-owner.ts';
@@ -54,6 +55,8 @@ export class ShardTable {
   takeUp(lease: Lease, after: Checkpoint): ShardOwner {
     const { settings, ports, processor, hash, mayAct, random, checkpointNow, emit, onDrainedToEnd } = this.#options;
     const { shardId, subSequenceNumber } = lease;
+    // One that still runs here goes by a lease that is no more: a former stream's of the same name.
+    this.letGo(shardId);
     const shadow = this.shadows.get(lease.shardId);
     // A shadow knows whole records only: of a half-processed one it hands over what follows the one before, if it knows that.
     const given = shadow?.handOver(subSequenceNumber === undefined ? after : (lease.handover?.drained?.sequenceNumber ?? after));
@@ -100,6 +103,8 @@ export class ShardTable {
   /** Begins to shadow a shard after the chain's start. */
   startShadow(lease: Lease, from: Checkpoint): void {
     const { settings, ports, hash, emit } = this.#options;
+    // A pull among workers takes seconds: a registered consumer, which bills for every shard by the hour, is not worth it.
+    const isBrief = lease.shadow?.purpose === 'handover' && settings.rebalance === 'workers' && settings.retrieval !== 'fan-out';
     this.shadows.set(
       lease.shardId,
       new ShardShadow(lease, from, {
@@ -107,7 +112,7 @@ export class ShardTable {
         clock: ports.clock,
         hash,
         maxBytes: settings.maxShadowBytes,
-        consumerArn: settings.retrieval === 'polling' ? null : () => this.#consumerArn(lease.epoch + 1),
+        consumerArn: settings.retrieval === 'polling' || isBrief ? null : () => this.#consumerArn(lease.epoch + 1),
         emit,
       }),
     );

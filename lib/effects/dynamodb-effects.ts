@@ -26,7 +26,7 @@ import { misfitOf } from './transaction-size.ts';
 /** What the helper needs of a call's context. */
 export type EffectContext = Pick<
   ProcessorContext,
-  'application' | 'streamName' | 'shardId' | 'workerId' | 'epoch' | 'shadow' | 'signal'
+  'application' | 'streamName' | 'shardId' | 'workerId' | 'epoch' | 'lanes' | 'shadow' | 'signal'
 >;
 
 export interface DynamodbEffectsOptions {
@@ -159,12 +159,16 @@ export const dynamodbEffects = ({ client, leaseTable, clock = systemClock }: Dyn
         throw new InvariantError(
           `effects of ${nameOf(context)}: a profiling shadow must keep its effects apart, got context.shadow true`,
         );
+      if (context.lanes > 1)
+        throw new TypeError(
+          `effects of ${nameOf(context)}: a transaction moves the whole shard's checkpoint, so that its records must come in one lane; set concurrencyPerShard to 1, got ${context.lanes}`,
+        );
       if (records.length === 0) return { kind: 'written' };
       const shard = nameOf(context);
       if (writing.has(shard))
         throw new TypeError(
           `effects of ${shard}: a second write began while one is under way; a transaction moves the whole shard's checkpoint, so that records must come ` +
-            'one call after the other: set concurrencyPerShard to 1 and await each write',
+            'one call after the other: await each write',
         );
       writing.add(shard);
       try {

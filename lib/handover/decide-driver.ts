@@ -2,7 +2,7 @@
 // in: the lease item as just read, and what the target knows of itself · out: effects, never run here
 // The target drives, never the source: whoever is to own the shard next is the one whose death ends the handover. A dead target leaves the source as the owner,
 // which takes back by itself, or itself as a dead owner, which is taken over; a dead source is taken over, or was to retire only.
-import type { HandoverInput } from '../model/handover.ts';
+import type { HandoverInput, HandoverPhase } from '../model/handover.ts';
 import type { Lease } from '../model/lease.ts';
 import { bind } from './apply-write.ts';
 import type { Effect } from './decide.ts';
@@ -12,6 +12,16 @@ import { type MachineWriteName, machineWrites } from './machine-writes.ts';
 /** How long the target waits in each phase before it gives up or goes on, on its own clock. */
 export const DRIVER_WAITS_MS = { preparing: 15_000, pausing: 3_000, activated: 5_000 } as const;
 const PAUSE_BUDGET_MS = 2_500;
+/** A phase that lasts for longer than this has been left by the machine, whose longest wait in it is shorter: the target goes on in its place. */
+const MACHINE_LEFT_AFTER_MS = {
+  preparing: 70_000,
+  pausing: 5_000,
+  redirected: 5_000,
+  verified: 5_000,
+  activating: 10_000,
+  activated: 20_000,
+  released: 20_000,
+} as const satisfies Record<HandoverPhase, number>;
 
 const withoutToken = (change: Change): Change[] => {
   if (change.op !== 'set') return [change];
@@ -42,7 +52,8 @@ export interface DriverState {
 /** What the target does next as the driver of its handover. */
 export const decideDriver = (lease: Lease, self: DriverState): Effect[] => {
   const handover = lease.handover;
-  if (handover?.driver !== 'target' || handover.target !== self.workerId) return [];
+  if (handover?.target !== self.workerId) return [];
+  if (handover.driver !== 'target' && self.phaseForMs <= MACHINE_LEFT_AFTER_MS[handover.phase]) return [];
   const { id: handoverId, source, target, epoch, requestedAtMs } = handover;
   const write = (name: MachineWriteName): Effect[] => [
     { kind: 'write', write: drivenWrite(name, { handoverId, source, target, epoch, requestedAtMs }) },

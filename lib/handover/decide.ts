@@ -5,7 +5,7 @@
 import type { Lease, Mark } from '../model/lease.ts';
 import type { Checkpoint } from '../model/sequence-number.ts';
 import type { LeaseWrite } from './lease-write.ts';
-import { abandonOwn, activate, armSource, drain, type Published, prove, release, takeBack } from './worker-writes.ts';
+import { abandonOwn, activate, armSource, drain, type Published, prove, release, takeBack, takeOver } from './worker-writes.ts';
 
 export type Effect =
   | { readonly kind: 'write'; readonly write: LeaseWrite }
@@ -22,8 +22,8 @@ export type Effect =
   /** Give everything of this shard back: another worker owns it. */
   | { readonly kind: 'retire' };
 
-/** Longer than a target that drives waits itself. */
-const ABANDON_AFTER_MS = 20_000;
+/** Longer than who drives waits itself: the target, or the machine, which a target replaces when it is silent. */
+const ABANDON_AFTER_MS = { target: 20_000, machine: 120_000 } as const;
 
 /** A worker as the (former) owner. `drained`: paused and nothing in flight. */
 export interface SourceState {
@@ -49,13 +49,15 @@ export const decideSource = (lease: Lease, self: SourceState, nowMs: number): Ef
     const mayComeBack = handover?.source === self.workerId && ['redirected', 'verified', 'activating'].includes(handover.phase);
     return mayComeBack ? (self.dispatch === 'running' ? [{ kind: 'pause' }] : []) : [{ kind: 'retire' }];
   }
+  // Ours again, but not by a Restore: others have gone on from another point meanwhile.
+  if (lease.epoch !== self.epoch && !standsAtCheckpoint(lease, self)) return [{ kind: 'retire' }];
   if (lease.epoch !== self.epoch || handover === undefined || handover.source !== self.workerId) {
     return self.dispatch === 'running' && lease.epoch === self.epoch ? [] : [{ kind: 'resume', epoch: lease.epoch }];
   }
   if (handover.phase === 'preparing') {
     if (self.dispatch !== 'running') return [{ kind: 'resume', epoch: lease.epoch }];
-    // A target that drove it and is gone would block every later handover.
-    if (handover.driver === 'target' && self.phaseForMs > ABANDON_AFTER_MS)
+    // Who drove it and is gone would block every later handover.
+    if (self.phaseForMs > ABANDON_AFTER_MS[handover.driver ?? 'machine'])
       return [{ kind: 'write', write: abandonOwn(holder, handover.id) }];
     return handover.armed ? [] : [{ kind: 'write', write: armSource(holder, handover.id) }];
   }
@@ -69,10 +71,21 @@ export const decideSource = (lease: Lease, self: SourceState, nowMs: number): Ef
   return [];
 };
 
-/** What a former owner, which holds nothing of the shard any more, still owes the handover. */
+/** Drained, and the lease says that everything up to this point is processed, and nothing else. */
+const standsAtCheckpoint = (lease: Lease, { dispatch, position, published }: SourceState): boolean =>
+  dispatch === 'drained' &&
+  lease.checkpoint === (published?.checkpoint ?? position?.sequenceNumber) &&
+  lease.subSequenceNumber === published?.subSequenceNumber;
+
+/** What a source that holds nothing of the shard still owes the handover: it has given everything back, or it was started anew. */
 export const decideRetired = (lease: Lease, workerId: string): Effect[] => {
   const handover = lease.handover;
-  if (handover === undefined || handover.source !== workerId || lease.owner !== handover.target) return [];
+  if (handover === undefined || handover.source !== workerId) return [];
+  if (lease.owner === workerId) {
+    const holder = { workerId, epoch: lease.epoch };
+    return [{ kind: 'write', write: (handover.phase === 'preparing' ? abandonOwn : takeBack)(holder, handover.id) }];
+  }
+  if (lease.owner !== handover.target) return [];
   if (handover.phase === 'activated') return [{ kind: 'write', write: release(handover.id, workerId) }];
   return handover.phase === 'released' && handover.taskToken !== undefined
     ? [{ kind: 'answer', taskToken: handover.taskToken }]
@@ -106,6 +119,9 @@ export const decideTarget = (lease: Lease, self: TargetState, nowMs: number): Ef
   if (lease.owner !== self.workerId || drained === undefined) return [];
   if (phase === 'activating')
     return [{ kind: 'write', write: activate({ workerId: self.workerId, epoch: lease.epoch }, id, nowMs) }];
-  if (phase === 'activated') return self.dispatching ? answer : [{ kind: 'take-up', epoch: lease.epoch }, ...answer];
-  return [];
+  if (phase !== 'activated' && phase !== 'released') return [];
+  if (self.dispatching) return phase === 'activated' ? answer : [];
+  // Started anew since the activation: its former self may have dispatched under this epoch.
+  if (self.markAt(drained.sequenceNumber) === null) return [{ kind: 'write', write: takeOver(lease, self.workerId) }];
+  return [{ kind: 'take-up', epoch: lease.epoch }, ...(phase === 'activated' ? answer : [])];
 };

@@ -55,7 +55,10 @@ const publish = ({ checkpoint: at, subSequenceNumber }: Published): Change[] => 
   subSequenceNumber === undefined ? remove('subSequenceNumber') : set('subSequenceNumber', value(subSequenceNumber)),
 ];
 
-/** Publishes progress. `mark` is the chain's point at exactly `checkpoint` while a shadow is being proved. */
+/**
+ * Publishes progress. `mark` is the chain's point at exactly `checkpoint` while a shadow is being proved. Nothing is left to publish once the source has drained:
+ * a request that comes late by then would move the next owner's beginning back.
+ */
 export const checkpoint = (
   holder: Holder,
   at: Checkpoint,
@@ -65,7 +68,7 @@ export const checkpoint = (
 ): LeaseWrite =>
   bound(
     'checkpoint',
-    [...heldBy(holder), is('state', 'active')],
+    [...heldBy(holder), is('state', 'active'), missing('handover.drained')],
     [
       ...publish({ checkpoint: at, subSequenceNumber }),
       set('checkpointAtMs', value(nowMs)),

@@ -2,10 +2,11 @@
 // in: reporters, the consumer's options · out: the same options, watched
 import { systemClock } from '../adapters/system-clock.ts';
 import type { Consumer } from '../consumer/consumer.ts';
+import type { ConsumerOptions } from '../consumer/consumer-options.ts';
 import type { ConsumerEvent } from '../consumer/events.ts';
-import type { ConsumerOptions } from '../consumer/options.ts';
 import type { Processor } from '../consumer/processor.ts';
 import { InvariantError, RecordFailure } from '../errors.ts';
+import type { Group } from '../model/lease.ts';
 import type { StreamRecord } from '../model/shard.ts';
 import type { Clock } from '../ports.ts';
 import type { ProcessedCall, Reporter } from './reporter.ts';
@@ -42,7 +43,7 @@ export const consumerTelemetry = (
     onError = (error) => process.emitWarning(error instanceof Error ? error : String(error)),
   }: TelemetryOptions = {},
 ): ConsumerTelemetry => {
-  let identity: { readonly application: string; readonly streamName: string } | null = null;
+  let group: Group | null = null;
   const each = (tell: (reporter: Reporter) => void) => {
     for (const reporter of reporters) {
       try {
@@ -86,7 +87,10 @@ export const consumerTelemetry = (
   };
   return {
     watched: (options) => {
-      identity = { application: options.application, streamName: options.streamName };
+      const { application, streamName } = options;
+      const watched = { application, streamName };
+      group = watched;
+      each((reporter) => reporter.watch?.(watched));
       const onEvent = (event: ConsumerEvent) => {
         each((reporter) => reporter.event?.(event));
         options.onEvent?.(event);
@@ -94,12 +98,12 @@ export const consumerTelemetry = (
       return { ...options, processor: timed(options.processor), onEvent };
     },
     start: (consumer) => {
-      if (identity === null)
+      if (group === null)
         throw new InvariantError(
           'telemetry.start was called before telemetry.watched; make the Consumer of watched options first',
         );
-      const worker = { ...identity, status: () => consumer.status() };
-      each((reporter) => reporter.start?.(worker));
+      const worker = { ...group, status: () => consumer.status() };
+      each((reporter) => reporter.start?.(worker, onError));
     },
     stop: async () => {
       const stopped = await Promise.allSettled(reporters.map(async (reporter) => reporter.stop?.()));

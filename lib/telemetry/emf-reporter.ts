@@ -143,16 +143,17 @@ export const emfReporter = ({
   return {
     event: (event) => events.add(event, pauses.note(event, clock.monotonicMs())),
     processed: (call) => measures.add(call),
-    start: (worker) => {
-      sinceMs = clock.monotonicMs();
+    start: (worker, onError) => {
       running = (async () => {
         while (!stopping.signal.aborted) {
           await clock.sleep(intervalMs, stopping.signal);
-          report(worker);
+          try {
+            report(worker);
+          } catch (error) {
+            onError(error);
+          }
         }
       })();
-      // What `write` throws is told by stop; until then nobody else listens.
-      running.catch(() => {});
     },
     stop: async () => {
       stopping.abort();

@@ -4,7 +4,7 @@ import type { ConsumerEvent } from '../consumer/events.ts';
 import { TransientError } from '../errors.ts';
 import { errorDetail } from './error-detail.ts';
 import { eventTable, type Level } from './event-table.ts';
-import type { Reporter, WatchedWorker } from './reporter.ts';
+import type { Reporter } from './reporter.ts';
 
 /** What is needed of a logger: powertools' Logger has it, console too. */
 export type EventLog = Readonly<Record<Level, (message: string, detail: Record<string, unknown>) => void>>;
@@ -15,15 +15,18 @@ const levelOf = (event: ConsumerEvent): Level =>
 
 /** Logs each event at its level, with the event's fields. Never a record's data; of an error class, message and causes. */
 export const eventLogger = (logger: EventLog): Reporter => {
-  let worker: { readonly application: string; readonly streamName: string; readonly workerId: string } | null = null;
+  let whose: Readonly<Record<string, string>> = {};
   return {
-    start: ({ application, streamName, status }: WatchedWorker) => {
-      worker = { application, streamName, workerId: status().workerId };
+    watch: ({ application, streamName }) => {
+      whose = { application, streamName };
+    },
+    start: ({ status }) => {
+      whose = { ...whose, workerId: status().workerId };
     },
     event: (event) => {
       const { kind, ...fields } = event;
       const detail = 'error' in fields ? { ...fields, error: errorDetail(fields.error) } : fields;
-      logger[levelOf(event)](kind, { ...worker, event: kind, ...detail });
+      logger[levelOf(event)](kind, { ...whose, event: kind, ...detail });
     },
   };
 };

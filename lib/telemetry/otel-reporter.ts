@@ -33,7 +33,7 @@ const attributesOf = (event: Parameters<NonNullable<Reporter['event']>>[0]): Att
   ...('shardId' in event && event.shardId !== null ? { [PARTITION]: event.shardId } : {}),
 });
 
-/** Makes the instruments. Counters and histograms follow events and calls; gauges ask the worker when the SDK collects, from start to stop. */
+/** Makes the instruments. Counters and histograms follow events and calls; gauges ask the worker when the SDK collects: after its stop they say that it holds nothing. */
 export const otelReporter = ({ meter, clock = systemClock }: OtelOptions): Reporter => {
   const seconds = (name: string, description: string, explicitBucketBoundaries: number[]) =>
     meter.createHistogram(name, { unit: 's', description, advice: { explicitBucketBoundaries } });
@@ -79,13 +79,18 @@ export const otelReporter = ({ meter, clock = systemClock }: OtelOptions): Repor
   const pauses = new Pauses();
   let common: Attributes = { 'messaging.system': 'aws_kinesis' };
   let worker: WatchedWorker | null = null;
+  /** Every shard that was ever ours: the JavaScript SDK exports the last value of a gauge for ever, so that a shard that has left must be said to be at 0. */
+  const everOurs = new Set<string>();
   const observe = (result: BatchObservableResult) => {
     if (worker === null) return;
     const status = worker.status();
-    for (const shard of status.shards) {
-      const ofShard = { ...common, [PARTITION]: shard.shardId };
-      if (!shard.pending) result.observe(behind, shard.millisBehindLatest / 1000, ofShard);
-      result.observe(queued, shard.queuedRecords, ofShard);
+    const shards = new Map(status.shards.map((shard) => [shard.shardId, shard]));
+    for (const shardId of shards.keys()) everOurs.add(shardId);
+    for (const shardId of everOurs) {
+      const shard = shards.get(shardId);
+      const ofShard = { ...common, [PARTITION]: shardId };
+      if (shard?.pending !== true) result.observe(behind, (shard?.millisBehindLatest ?? 0) / 1000, ofShard);
+      result.observe(queued, shard?.queuedRecords ?? 0, ofShard);
     }
     result.observe(leases, status.shards.length, common);
     result.observe(shadows, status.shadows.length, common);
@@ -93,14 +98,11 @@ export const otelReporter = ({ meter, clock = systemClock }: OtelOptions): Repor
   };
 
   return {
+    watch: ({ application, streamName }) => {
+      common = { ...common, 'messaging.destination.name': streamName, 'messaging.consumer.group.name': application };
+    },
     start: (watched) => {
       worker = watched;
-      common = {
-        ...common,
-        'messaging.destination.name': watched.streamName,
-        'messaging.consumer.group.name': watched.application,
-        'messaging.client.id': watched.status().workerId,
-      };
       meter.addBatchObservableCallback(observe, observed);
     },
     event: (event) => {
@@ -122,10 +124,6 @@ export const otelReporter = ({ meter, clock = systemClock }: OtelOptions): Repor
       );
       for (const { arrivedAtMs } of thinned(processed, LATENCIES_PER_CALL))
         latency.record(Math.max(0, endedAtMs - arrivedAtMs) / 1000, common);
-    },
-    stop: async () => {
-      meter.removeBatchObservableCallback(observe, observed);
-      worker = null;
     },
   };
 };

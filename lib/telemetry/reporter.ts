@@ -2,6 +2,7 @@
 // in: nothing · out: the shapes that consumerTelemetry and the reporters share
 import type { ConsumerStatus } from '../consumer/consumer.ts';
 import type { ConsumerEvent } from '../consumer/events.ts';
+import type { Group } from '../model/lease.ts';
 import type { StreamRecord } from '../model/shard.ts';
 
 /** One call of the user's processor, when it has ended. */
@@ -19,18 +20,18 @@ export interface ProcessedCall {
 }
 
 /** The worker that is watched. */
-export interface WatchedWorker {
-  readonly application: string;
-  readonly streamName: string;
+export interface WatchedWorker extends Group {
   status(): ConsumerStatus;
 }
 
 /** Turns what happens in a worker into logs or metrics. Every method may be left out; none may keep the records that it is shown. */
 export interface Reporter {
+  /** Whose events and calls will come. First of all. */
+  watch?(group: Group): void;
   event?(event: ConsumerEvent): void;
   processed?(call: ProcessedCall): void;
-  /** The worker may be asked for its status from now on. */
-  start?(worker: WatchedWorker): void;
+  /** The worker may be asked for its status from now on. What goes wrong outside these methods goes to `onError`. */
+  start?(worker: WatchedWorker, onError: (error: unknown) => void): void;
   /** The last report; resolves when it is out. */
   stop?(): Promise<void>;
 }

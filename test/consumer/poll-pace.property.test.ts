@@ -188,7 +188,7 @@ describe('poll pace', () => {
         // The second one joins when the first one has all.
         readers[1]!.nextMs = 10_000;
         const granted: number[] = [];
-        for (let nowMs = 0; nowMs < 300_000; ) {
+        for (let nowMs = 0; nowMs < 1_200_000; ) {
           const reader = readers[0]!.nextMs <= readers[1]!.nextMs ? readers[0]! : readers[1]!;
           nowMs = reader.nextMs;
           while (granted.length > 0 && nowMs - granted[0]! >= 1000) granted.shift();
@@ -204,8 +204,8 @@ describe('poll pace', () => {
           reader.nextMs = pollDueAtMs(reader.pace, 0) + lateMs();
         }
         const counts = readers.map(({ counted }) => counted);
-        expect(Math.max(...counts) + Math.min(...counts)).toBeGreaterThan(240 * 3);
-        expect(Math.min(...counts) / Math.max(...counts)).toBeGreaterThan(0.5);
+        expect(Math.max(...counts) + Math.min(...counts)).toBeGreaterThan(1140 * 3);
+        expect(Math.min(...counts) / Math.max(...counts)).toBeGreaterThan(0.3);
       }),
       { numRuns: 30 },
     );

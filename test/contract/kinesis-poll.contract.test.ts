@@ -1,5 +1,7 @@
+import { randomBytes } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { PoisonError } from '../../lib/errors.ts';
+import { systemClock } from '../../lib/adapters/system-clock.ts';
+import { PoisonError, ShardGoneError } from '../../lib/errors.ts';
 import { slicesOf, WHOLE_RANGE, widthOf } from '../../lib/model/hash-key-range.ts';
 import { compareSequenceNumbers } from '../../lib/model/sequence-number.ts';
 import type { StreamRecord } from '../../lib/model/shard.ts';
@@ -26,7 +28,7 @@ const take = async (iterator: ShardIterator, count: number): Promise<{ records: 
   return { records, ended };
 };
 
-describe.each(worlds)('streams in $name', ({ open }) => {
+describe.each(worlds)('streams in $name', ({ name, open }) => {
   let world: World;
   beforeAll(async () => {
     world = await open();
@@ -50,6 +52,23 @@ describe.each(worlds)('streams in $name', ({ open }) => {
         Array(3).fill({ parents: [], closed: false }),
       );
       expect(stream.shards.map(({ hashKeyRange }) => hashKeyRange)).toEqual(slicesOf(WHOLE_RANGE, 3));
+    });
+
+    test('tells when the stream was made, always the same, and Kinesis’s own clock, never later than its answer', async () => {
+      const { streamName } = await world.createStream(1);
+      const first = (await world.ports.control.describe(streamName))!;
+      const second = (await world.ports.control.describe(streamName))!;
+      expect(first.createdAtMs).toBeGreaterThan(Date.now() - 60_000);
+      expect(second.createdAtMs).toBe(first.createdAtMs);
+      expect(second.describedAtMs).toBeLessThanOrEqual(Date.now());
+      expect(second.describedAtMs).toBeGreaterThan(Date.now() - 5000);
+    });
+
+    test('tells a stream from a former one of the same name', async () => {
+      const { streamName, createdAtMs } = (await world.ports.control.describe((await world.createStream(2)).streamName))!;
+      const fresh = await world.recreateStream(streamName, 1);
+      expect(fresh.shards).toHaveLength(1);
+      expect(fresh.createdAtMs).toBeGreaterThan(createdAtMs!);
     });
 
     test('gives null for a stream that is not there', async () => {
@@ -99,9 +118,42 @@ describe.each(worlds)('streams in $name', ({ open }) => {
       expect(numbersOf((await take(iterator, 5)).records)).toEqual([5, 6, 7, 8, 9]);
     });
 
-    test('fails for a shard that is not there', async () => {
+    test('begins at a moment: with what arrived at it or later, also when asked much later, and not before', async () => {
+      const { streamName, shards } = await world.createStream(1);
+      await world.put(streamName, recordsOf(0, 3));
+      await systemClock.sleep(50);
+      const all = await take(poll(streamName, shards[0]!.shardId), 3);
+      const timestampMs = all.records.at(-1)!.arrivedAtMs + 1;
+      await systemClock.sleep(50);
+      await world.put(streamName, recordsOf(3, 3));
+      const from = (ms: number) => poll(streamName, shards[0]!.shardId, { type: 'AT_TIMESTAMP', timestampMs: ms });
+      expect(numbersOf((await take(from(timestampMs), 3)).records)).toEqual([3, 4, 5]);
+      expect(numbersOf((await take(from(timestampMs - 3_600_000), 6)).records)).toEqual(upTo(6));
+    });
+
+    test.for([
+      ['nearly 1 MiB', 1024 * 1024 - 64],
+      ['10 MiB', 10 * 1024 * 1024],
+    ] as const)('gives a record of %s byte for byte', async ([, size], { skip }) => {
+      const { streamName, shards } = await world.createStream(1);
+      const data = randomBytes(size);
+      try {
+        await world.put(streamName, [{ partitionKey: 'k', data }]);
+      } catch (error) {
+        if (name === 'memory') throw error;
+        skip(`the local cloud takes no record of ${size} bytes: ${(error as Error).message.slice(0, 100)}`);
+      }
+      const { records } = await take(poll(streamName, shards[0]!.shardId), 1);
+      expect(data.equals(records[0]!.data)).toBe(true);
+    });
+
+    test('fails for a shard that the stream does not list, and otherwise for a stream that is not there', async () => {
       const { streamName } = await world.createStream(1);
-      await expect(poll(streamName, 'shardId-000000000099').next()).rejects.toBeInstanceOf(PoisonError);
+      await expect(poll(streamName, 'shardId-000000000099').next()).rejects.toBeInstanceOf(ShardGoneError);
+      const error = await poll('no-such-stream', 'shardId-000000000000')
+        .next()
+        .catch((e: unknown) => e);
+      expect((error as Error).constructor).toBe(PoisonError);
     });
 
     test('reads a closed parent to its end, then the children from their beginning', async () => {

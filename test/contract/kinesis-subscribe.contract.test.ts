@@ -1,5 +1,7 @@
+import { randomBytes } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { SubscriptionRefusedError, TransientError } from '../../lib/errors.ts';
+import { systemClock } from '../../lib/adapters/system-clock.ts';
+import { ShardGoneError, SubscriptionRefusedError, TransientError } from '../../lib/errors.ts';
 import { WHOLE_RANGE, widthOf } from '../../lib/model/hash-key-range.ts';
 import type { RecordBatch, StartingPosition } from '../../lib/ports.ts';
 import { eventually, type World, worlds } from '../support/worlds.ts';
@@ -10,7 +12,7 @@ const numbersOf = (batches: readonly RecordBatch[]): number[] =>
   batches.flatMap(({ records }) => records.map((record) => Number(Buffer.from(record.data).toString())));
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 
-describe.each(worlds)('fan-out in $name', ({ open }) => {
+describe.each(worlds)('fan-out in $name', ({ name, open }) => {
   let world: World;
   beforeAll(async () => {
     world = await open();
@@ -83,6 +85,47 @@ describe.each(worlds)('fan-out in $name', ({ open }) => {
       expect(await second.numbers(3)).toEqual([3, 4, 5]);
       second.leave();
       await second.ended;
+    });
+
+    test('begins at a moment', async () => {
+      const at = await stage();
+      await world.put(at.streamName, recordsOf(0, 3));
+      await systemClock.sleep(50);
+      const first = listen(at);
+      await first.numbers(3);
+      first.leave();
+      await first.ended;
+      const timestampMs = first.batches.flatMap(({ records }) => records).at(-1)!.arrivedAtMs + 1;
+      await world.put(at.streamName, recordsOf(3, 2));
+      const other = await world.ports.control.ensureConsumer(at.streamArn, 'penumbra-1');
+      const second = listen({ ...at, ...other }, { type: 'AT_TIMESTAMP', timestampMs });
+      expect(await second.numbers(2)).toEqual([3, 4]);
+      second.leave();
+      await second.ended;
+    });
+
+    test.for([
+      ['nearly 1 MiB', 1024 * 1024 - 64],
+      ['10 MiB', 10 * 1024 * 1024],
+    ] as const)('pushes a record of %s byte for byte', async ([, size], { skip }) => {
+      const at = await stage();
+      const data = randomBytes(size);
+      try {
+        await world.put(at.streamName, [{ partitionKey: 'k', data }]);
+      } catch (error) {
+        if (name === 'memory') throw error;
+        skip(`the local cloud takes no record of ${size} bytes: ${(error as Error).message.slice(0, 100)}`);
+      }
+      const reading = listen(at);
+      await reading.numbers(1);
+      reading.leave();
+      await reading.ended;
+      expect(data.equals(reading.batches.flatMap(({ records }) => records)[0]!.data)).toBe(true);
+    });
+
+    test('fails for a shard that the stream does not list', async () => {
+      const at = await stage();
+      await expect(listen({ ...at, shardId: 'shardId-000000000099' }).ended).rejects.toBeInstanceOf(ShardGoneError);
     });
 
     test('is refused while the slot is held, and another consumer is not', async () => {

@@ -17,6 +17,7 @@ const MARK: Mark = {
 const OTHER: Mark = { ...MARK, digest: 'ffffffffffffffff' };
 
 const leaseOf = (change: Partial<Lease> = {}): Lease => sampleLease({ streamName: `orders-${randomUUID()}`, ...change });
+const group = ({ application, streamName }: Lease) => ({ application, streamName });
 const handover: NonNullable<Lease['handover']> = {
   id: 'h1',
   phase: 'redirected',
@@ -263,6 +264,49 @@ describe.each(worlds)('leases in $name', ({ open }) => {
       expect(await world.ports.leases.remove(ended, ended.shardId, 3)).toEqual({ kind: 'fenced' });
       expect(await world.ports.leases.remove(active, active.shardId, 4)).toEqual({ kind: 'fenced' });
       expect(await world.ports.leases.list(ended)).toEqual([ended]);
+    });
+  });
+
+  describe('replaceFormer', () => {
+    test('puts the lease in the place of one that the former stream left, nothing of which stays', async () => {
+      const former = await stored({ streamCreatedAtMs: 1_700_000_000_123, mark: MARK, subSequenceNumber: 3 });
+      const fresh = leaseOf({ ...group(former), shardId: former.shardId, epoch: 9, streamCreatedAtMs: 1_800_000_000_456 });
+      expect(await world.ports.leases.replaceFormer(fresh, 1_700_000_000_123)).toEqual({ kind: 'replaced' });
+      expect(await world.ports.leases.list(former)).toEqual([fresh]);
+    });
+
+    test('is fenced by a lease of another stream, one that does not say it, and none', async () => {
+      const other = await stored({ streamCreatedAtMs: 5 });
+      const older = await stored();
+      for (const lease of [other, older, leaseOf()])
+        expect(await world.ports.leases.replaceFormer({ ...lease, streamCreatedAtMs: 7 }, 6)).toEqual({ kind: 'fenced' });
+      expect(await world.ports.leases.list(other)).toEqual([other]);
+      expect(await world.ports.leases.list(older)).toEqual([older]);
+    });
+
+    test('lets exactly one of many that race through', async () => {
+      const former = await stored({ streamCreatedAtMs: 5 });
+      const racers = Array.from({ length: 6 }, (_, i) =>
+        world.ports.leases.replaceFormer({ ...former, owner: `w${i}`, streamCreatedAtMs: 7 }, 5),
+      );
+      expect((await Promise.all(racers)).filter(({ kind }) => kind === 'replaced')).toHaveLength(1);
+    });
+  });
+
+  describe('removeFormer', () => {
+    test('deletes a lease of the former stream whatever its state, also when it is gone already', async () => {
+      const lease = await stored({ streamCreatedAtMs: 5 });
+      expect(await world.ports.leases.removeFormer(lease, lease.shardId, 5)).toEqual({ kind: 'removed' });
+      expect(await world.ports.leases.list(lease)).toEqual([]);
+      expect(await world.ports.leases.removeFormer(lease, lease.shardId, 5)).toEqual({ kind: 'removed' });
+    });
+
+    test('is fenced by a lease of another stream, and by one that does not say it', async () => {
+      const other = await stored({ streamCreatedAtMs: 7 });
+      const older = await stored();
+      expect(await world.ports.leases.removeFormer(other, other.shardId, 5)).toEqual({ kind: 'fenced' });
+      expect(await world.ports.leases.removeFormer(older, older.shardId, 5)).toEqual({ kind: 'fenced' });
+      expect(await world.ports.leases.list(other)).toEqual([other]);
     });
   });
 });

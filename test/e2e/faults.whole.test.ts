@@ -84,7 +84,7 @@ beforeAll(async () => {
   const begun = await open(['a', 'b'], { recordsPerSec: 40, fences: false });
   const [sleeper] = begun.workers as [WorkerProcess];
   sleeping = { ...begun, owned: (await ownedBy(begun.run, sleeper)).length, sinceMs: Date.now() };
-  sleeper.child.signal('SIGSTOP');
+  begun.run.fleet.suspend(sleeper);
 }, 120_000);
 afterAll(async () => {
   await sleeping?.run.close();
@@ -130,10 +130,10 @@ describe('a worker put to sleep by SIGSTOP', () => {
     const { run, workers } = await standing('a', 'b');
     const [sleeper] = workers as [WorkerProcess];
     const owned = await ownedBy(run, sleeper);
-    sleeper.child.signal('SIGSTOP');
+    run.fleet.suspend(sleeper);
     await sleep(OUTAGE_MS);
     await run.untilProcessed(Date.now(), SOON_MS);
-    sleeper.child.signal('SIGCONT');
+    run.fleet.wake(sleeper);
     await sleep(2000);
     await soundEnd({ run, workers });
     expect(movedFrom(run, sleeper).length).toBeGreaterThanOrEqual(owned.length);
@@ -214,7 +214,7 @@ describe('a worker asleep for a minute, before a sink that knows nothing of epoc
     await sleep(Math.max(0, sinceMs + MINUTE_MS - Date.now()));
     // It cannot learn from the table that its shards are gone: only its own clock keeps it from going on.
     sleeper.network?.dynamodb.set({ kind: 'blackhole' });
-    sleeper.child.signal('SIGCONT');
+    run.fleet.wake(sleeper);
     await sleep(3000);
     expect(sleeper.network?.dynamodb.counts.held).toBeGreaterThan(0);
     sleeper.network?.dynamodb.set({ kind: 'pass' });

@@ -77,6 +77,17 @@ describe('dynamodbEffects on DynamoDB', () => {
     expect(await timesIn(client, sinkTable)).toEqual({ total: 2, '100': 1, '101': 1 });
   });
 
+  test('a transaction whose answer this process never got is found out by the next one', async () => {
+    const { effects, asA, items, sinkTable } = await scene();
+    const unaware = effects();
+    await unaware.write(asA, recordsOf('100'), items);
+    await effects().write(asA, recordsOf('101', '102'), items);
+    expect(await unaware.write(asA, recordsOf('101', '102'), items)).toEqual({ kind: 'already-written' });
+    await effects().write(asA, recordsOf('103'), items);
+    expect(await unaware.write(asA, recordsOf('103', '104'), items)).toEqual({ kind: 'written' });
+    expect(await timesIn(client, sinkTable)).toEqual({ total: 5, '100': 1, '101': 1, '102': 1, '103': 1, '104': 1 });
+  });
+
   test("a condition of the caller's own that does not hold keeps everything back, the checkpoint too", async () => {
     const { effects, asA, sinkTable, leaseNow } = await scene();
     const once = (pk: string): TransactWriteItem => ({

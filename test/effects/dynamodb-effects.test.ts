@@ -193,12 +193,19 @@ describe('dynamodbEffects', () => {
     expect(client.transactions).toEqual([]);
   });
 
-  it('fails for a second write of the same shard while one is under way: the records come from several lanes', async () => {
+  it('fails in a shard with several lanes', async () => {
+    const { effects } = helper(lease(held));
+    await expect(effects.write({ ...contextOf(), lanes: 4 }, recordsOf('11'), itemsOf)).rejects.toThrow(
+      /set concurrencyPerShard to 1, got 4/,
+    );
+  });
+
+  it('fails for a second write of the same shard while one is under way', async () => {
     let finish = (): void => {};
     const slow = () => new Promise<object>((resolve) => (finish = () => resolve({})));
     const { effects } = helper(lease(held), slow, {});
     const first = effects.write(contextOf(), recordsOf('11'), itemsOf);
-    await expect(effects.write(contextOf(), recordsOf('12'), itemsOf)).rejects.toThrow(/set concurrencyPerShard to 1/);
+    await expect(effects.write(contextOf(), recordsOf('12'), itemsOf)).rejects.toThrow(/await each write/);
     await new Promise((resolve) => setImmediate(resolve));
     finish();
     expect(await first).toEqual({ kind: 'written' });

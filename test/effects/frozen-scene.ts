@@ -2,7 +2,7 @@
 // in: a world, how time passes in it, and the processor under test · out: every call with its outcome
 import type { MemoryStreams } from '../../lib/adapters/memory/kinesis.ts';
 import { Consumer } from '../../lib/consumer/consumer.ts';
-import type { ConsumerPorts } from '../../lib/consumer/options.ts';
+import type { ConsumerPorts } from '../../lib/consumer/consumer-options.ts';
 import type { Processor } from '../../lib/consumer/processor.ts';
 import type { StreamRecord } from '../../lib/model/shard.ts';
 import { type Freezer, freezablePorts, freezer } from './frozen-worker.ts';
@@ -48,6 +48,8 @@ export const playFrozen = async ({ ports, pass, processor, freezes, frozenForMs 
     new Consumer({
       ...group,
       workerId,
+      // A busy test machine must not look like a frozen worker.
+      failoverMs: 2000,
       ports: freezablePorts(ports, frost),
       processor: {
         process: async (records, context) => {

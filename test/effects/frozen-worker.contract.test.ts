@@ -27,7 +27,7 @@ describe('a worker that is frozen in its call and woken, on DynamoDB', () => {
       pass: (ms) => systemClock.sleep(ms),
       processor: effectsProcessor(dynamodbEffects({ client, leaseTable: tables.leaseTable }), countingItems(sinkTable)),
       freezes,
-      frozenForMs: 4_000,
+      frozenForMs: 5_000,
     });
     const once = { total: run.bodies.length, ...Object.fromEntries(run.bodies.map((body) => [body, 1])) };
     return { ...run, times: await timesIn(client, sinkTable), once };

@@ -1,6 +1,6 @@
 // test/effects: a worker's ports that can be frozen: everything that it waits for waits on, as for a process that got SIGSTOP. Its clocks go on.
 // in: ports · out: the same ports, and a switch
-import type { ConsumerPorts } from '../../lib/consumer/options.ts';
+import type { ConsumerPorts } from '../../lib/consumer/consumer-options.ts';
 import type { Clock } from '../../lib/ports.ts';
 
 export interface Freezer {

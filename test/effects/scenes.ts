@@ -20,6 +20,7 @@ export const contextOf = (change: Partial<ProcessorContext> = {}): ProcessorCont
     workerId: 'a',
     epoch,
     shadow: false,
+    lanes: 1,
     signal: new AbortController().signal,
     checkpoint: () => Promise.resolve(),
     ...change,

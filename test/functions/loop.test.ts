@@ -9,10 +9,10 @@ import { plan } from '../../functions/plan.ts';
 import { reap } from '../../functions/reap.ts';
 import { consumerNameOf } from '../../lib/model/consumer-name.ts';
 import { type DemandCounters, MINUTE_MS, SLICE_COUNT } from '../../lib/model/demand.ts';
-import type { Beat } from '../../lib/model/worker.ts';
 import type { Action } from '../../lib/model/plan.ts';
 import { Policy } from '../../lib/model/policy.ts';
 import type { Shard } from '../../lib/model/shard.ts';
+import type { Beat, Retrieval } from '../../lib/model/worker.ts';
 import { expected, group, lease, NOW, worker, world } from './scenes.ts';
 
 const MINUTE = Math.floor(NOW / MINUTE_MS) * MINUTE_MS;
@@ -339,26 +339,31 @@ describe('liveWorkers', () => {
 });
 
 describe('reap', () => {
-  const registered = async (changes: Parameters<typeof lease>[1] = {}, retrieval: 'polling' | 'fan-out' = 'polling') => {
+  const registered = async (changes: Parameters<typeof lease>[1] = {}, retrieval?: Retrieval) => {
     const it = world();
     const { shards, streamArn } = it.ports.streams.createStream(group.streamName, 1);
     await it.ports.leases.create(lease(shards[0]!, changes));
     for (const name of [consumerNameOf(group.application, 0), 'theirs']) await it.ports.control.ensureConsumer(streamArn, name);
     await it.clock.advance(16 * 60_000);
-    await it.ports.workers.put(worker('a', 0.1, { reportedAtMs: it.clock.nowMs(), retrieval }));
+    const { retrieval: _, ...silent } = worker('a', 0.1, { reportedAtMs: it.clock.nowMs() });
+    await it.ports.workers.put(retrieval === undefined ? silent : { ...silent, retrieval });
     const names = async () => (await it.ports.control.listConsumers(streamArn)).map(({ consumerName }) => consumerName);
     return { ...it, names };
   };
 
-  it('deregisters our idle consumers, and never another’s', async () => {
-    const { scene, names } = await registered();
-    expect(await reap.run(group, scene())).toMatchObject({ consumers: [consumerNameOf(group.application, 0)] });
-    expect(await names()).toEqual(['theirs']);
-  });
+  it.each(['polling', 'fan-out-for-shadows'] as const)(
+    'deregisters our idle consumers where workers read by %s, and never another’s',
+    async (retrieval) => {
+      const { scene, names } = await registered({}, retrieval);
+      expect(await reap.run(group, scene())).toMatchObject({ consumers: [consumerNameOf(group.application, 0)] });
+      expect(await names()).toEqual(['theirs']);
+    },
+  );
 
   it.each([
     ['a shadow stands', { shadow: { workerId: 'b', state: 'tracking', purpose: 'request', requestedAtMs: 1 } }, 'polling'],
     ['owners read by them', {}, 'fan-out'],
+    ['a worker does not say how it reads', {}, undefined],
   ] as const)('keeps them while %s', async (_, changes, retrieval) => {
     const { scene, names } = await registered(changes, retrieval);
     expect(await reap.run(group, scene())).toMatchObject({ consumers: [] });

@@ -25,6 +25,9 @@ const table: Record<string, string[]> = {
   'lib/liveness': ['lib/model', 'lib/ports.ts', 'lib/errors.ts'],
   'lib/adapters': ['lib/model', 'lib/ports.ts', 'lib/errors.ts', 'lib/handover', 'lib/forecast', 'lib/history', 'lib/liveness'],
   'lib/consumer': ['lib/model', 'lib/ports.ts', 'lib/errors.ts', 'lib/handover', 'lib/shadow', 'lib/profile', 'lib/liveness'],
+  'lib/effects': ['lib/model', 'lib/ports.ts', 'lib/errors.ts', 'lib/handover', 'lib/adapters', 'lib/consumer'],
+  'lib/telemetry': ['lib/model', 'lib/ports.ts', 'lib/errors.ts', 'lib/consumer', 'lib/adapters/system-clock.ts'],
+  public: ['lib', 'infra'],
 };
 
 describe('the house', () => {

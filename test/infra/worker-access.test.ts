@@ -23,7 +23,9 @@ const allowedOn = (resource: string): string[] =>
 describe('workerStatements', () => {
   it('allows on each table what a worker and its checks do there, and nothing on the control table', () => {
     expect(allowedOn('LeaseTable')).toEqual(
-      ['BatchGetItem', 'DeleteItem', 'DescribeTable', 'PutItem', 'Query', 'UpdateItem'].map((action) => `dynamodb:${action}`),
+      ['BatchGetItem', 'DeleteItem', 'DescribeTable', 'GetItem', 'PutItem', 'Query', 'UpdateItem'].map(
+        (action) => `dynamodb:${action}`,
+      ),
     );
     expect(allowedOn('WorkerTable')).toEqual(
       ['DeleteItem', 'DescribeTable', 'DescribeTimeToLive', 'PutItem', 'Query', 'UpdateItem'].map(
@@ -51,8 +53,8 @@ describe('workerStatements', () => {
     expect(refused).toEqual([]);
   });
 
-  it('lets a worker subscribe only by consumers of its own application', () => {
-    const subscribing = statements.find(({ Action }) => [Action].flat().includes('kinesis:SubscribeToShard'));
+  it.each(['SubscribeToShard', 'DeregisterStreamConsumer'])('allows %s only for consumers of its own application', (action) => {
+    const subscribing = statements.find(({ Action }) => [Action].flat().includes(`kinesis:${action}`));
     const consumers = JSON.stringify(subscribing?.Resource).match(/stream\/orders\/consumer\/[^"]*/g);
     expect(consumers).toEqual(['stream/orders/consumer/penumbra-shop-*']);
   });

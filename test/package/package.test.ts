@@ -104,7 +104,7 @@ describe('import from penumbra', () => {
       import { awsPorts } from 'penumbra';
       const ports = awsPorts({ leaseTable: 'l', workerTable: 'w', demandTable: 'd', controlTable: 'c', region: 'us-east-1' });
       const told = Promise.withResolvers();
-      const task = { group: { application: 'a', streamName: 's' }, workerId: 'w', heartbeatMs: 100, failoverMs: 500, stallMs: 5000,
+      const task = { group: { application: 'a', streamName: 's' }, workerId: 'w', heartbeatMs: 100, failoverMs: 500, stallMs: 1e15,
         firstHeartbeat: 1, cells: new SharedArrayBuffer(4096) };
       const thread = ports.heartbeats.start(task, told.resolve);
       // The thread lets the process end: something has to wait for it.

@@ -2,8 +2,8 @@
 import { memoryPorts } from '../../lib/adapters/memory/memory-ports.ts';
 import { scriptedClock } from '../../lib/adapters/memory/scripted-clock.ts';
 import { Consumer } from '../../lib/consumer/consumer.ts';
+import type { ConsumerOptions } from '../../lib/consumer/consumer-options.ts';
 import type { ConsumerEvent } from '../../lib/consumer/events.ts';
-import type { ConsumerOptions } from '../../lib/consumer/options.ts';
 import { TransientError } from '../../lib/errors.ts';
 import { requestShadow } from '../../lib/handover/control-writes.ts';
 import type { Lease } from '../../lib/model/lease.ts';

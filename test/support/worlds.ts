@@ -2,7 +2,7 @@
 // in: nothing · out: Ports of a fresh deployment, with a way to make streams and put records
 import { randomUUID } from 'node:crypto';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { CreateStreamCommand, KinesisClient, PutRecordsCommand } from '@aws-sdk/client-kinesis';
+import { CreateStreamCommand, DeleteStreamCommand, KinesisClient, PutRecordsCommand } from '@aws-sdk/client-kinesis';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { inject } from 'vitest';
 import { awsPorts } from '../../lib/adapters/aws/aws-ports.ts';
@@ -22,6 +22,8 @@ export interface World {
   readonly ports: Ports;
   /** Makes a stream under a new name and waits until it is ACTIVE. */
   createStream(shardCount: number): Promise<StreamDescription>;
+  /** Deletes a stream and makes another one under its name; resolves when that is ACTIVE. */
+  recreateStream(streamName: string, shardCount: number): Promise<StreamDescription>;
   /** Puts records one after the other, so that their order within a shard is theirs. */
   put(streamName: string, records: readonly PutRecord[]): Promise<void>;
 }
@@ -49,6 +51,11 @@ const memoryWorld = async (): Promise<World> => {
   return {
     ports,
     createStream: async (shardCount) => ports.streams.createStream(`stream-${randomUUID()}`, shardCount),
+    recreateStream: async (streamName, shardCount) => {
+      ports.streams.deleteStream(streamName);
+      await systemClock.sleep(2);
+      return ports.streams.createStream(streamName, shardCount);
+    },
     put: async (streamName, records) => {
       ports.streams.putRecords(streamName, records);
     },
@@ -64,6 +71,12 @@ const awsWorld = async (): Promise<World> => {
     ports,
     createStream: async (shardCount) => {
       const streamName = `stream-${randomUUID()}`;
+      await kinesis.send(new CreateStreamCommand({ StreamName: streamName, ShardCount: shardCount }));
+      return untilActive(ports, streamName);
+    },
+    recreateStream: async (streamName, shardCount) => {
+      await kinesis.send(new DeleteStreamCommand({ StreamName: streamName, EnforceConsumerDeletion: true }));
+      while ((await ports.control.describe(streamName)) !== null) await systemClock.sleep(30);
       await kinesis.send(new CreateStreamCommand({ StreamName: streamName, ShardCount: shardCount }));
       return untilActive(ports, streamName);
     },
