@@ -3,15 +3,14 @@
 //   --no-peer, --peer DIR (../shared/peers/kcl), --json
 // standstill: per moved shard, from the old worker's last record at the sink to the new one's first new record, as peers/kcl/scripts/analyze.py
 // takes `gapMs`. All times of the workers are at their defaults.
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { startCloud } from '../local/cloud.ts';
 import type { Verdict } from '../local/fault-run.ts';
 import { percentile } from '../local/summary.ts';
 import { createTables } from '../local/tables.ts';
 import { type Moved, moveByEnd, type Place, type Rolled, rollingDeploy } from './failover-runs.ts';
-import { type KclAnswer, type KclSettings, runKcl } from './kcl-peer.ts';
+import { kclBeside } from './kcl-beside.ts';
+import { onLocalCloud, say } from './on-local-cloud.ts';
+import { wholeNumber } from './options.ts';
 import { printReport } from './report.ts';
 
 const SHARDS = 4;
@@ -24,32 +23,18 @@ interface Settings {
   readonly sigterms: number;
   readonly rollings: number;
   readonly rate: number;
-  /** null: not wanted, for the reason in `peerWhy`. */
-  readonly peer: string | null;
-  readonly peerWhy: string;
 }
 
-const settingsOf = (options: readonly string[], root: string): Settings => {
-  const after = (name: string): string | undefined => (options.includes(name) ? options[options.indexOf(name) + 1] : undefined);
-  const numberOf = (name: string, otherwise: number, least: number): number => {
-    const given = after(name) ?? (options.includes(name) ? 'nothing' : String(otherwise));
-    if (!(Number.isInteger(Number(given)) && Number(given) >= least))
-      throw new RangeError(`${name} must be a whole number of at least ${least}, got ${given}`);
-    return Number(given);
-  };
-  const quick = options.includes('--quick');
-  const leftOut = options.includes('--no-peer') ? '--no-peer' : quick ? '--quick' : null;
+const settingsOf = (options: readonly string[]): Settings => {
+  const isQuick = options.includes('--quick');
   return {
-    kills: numberOf('--kills', quick ? 2 : 24, 2),
-    sigterms: quick ? 1 : 6,
-    rollings: quick ? 1 : 3,
-    rate: numberOf('--rate', 200, SHARDS),
-    peer: leftOut === null ? resolve(after('--peer') ?? join(root, '..', 'shared', 'peers', 'kcl')) : null,
-    peerWhy: `left out by ${leftOut}`,
+    kills: wholeNumber(options, '--kills', isQuick ? 2 : 24, 2),
+    sigterms: isQuick ? 1 : 6,
+    rollings: isQuick ? 1 : 3,
+    rate: wholeNumber(options, '--rate', 200, SHARDS),
   };
 };
 
-const say = (line: string): void => console.error(`${new Date().toISOString().slice(11, 19)} ${line}`);
 const told = ({ lost, duplicates, reordered }: Verdict): string =>
   `lost ${lost}, duplicated ${duplicates.length}, reordered ${reordered}`;
 const most = (values: readonly number[]): number | null => (values.length === 0 ? null : Math.max(...values));
@@ -120,43 +105,14 @@ const fieldsOf = ({ kills, sigterms, rollings }: Awaited<ReturnType<typeof measu
   };
 };
 
-/** KCL's follower killed, tuned hard and at its defaults; null with the reason where it cannot run. */
-const peerFields = async (root: string, { peer, peerWhy }: Settings) => {
-  if (peer === null) return { peer: null, peerWhy };
-  const answers: Partial<Record<KclSettings, KclAnswer>> = {};
-  for (const how of ['tuned', 'default'] as const) {
-    say(`KCL 3.5.1, ${how}: SIGKILL of a follower`);
-    const answer = await runKcl(root, peer, 'bn', how, say);
-    answers[how] = answer;
-    say(answer.kind === 'ran' ? `KCL ${how}: stood still up to ${answer.run.gapMsMax} ms` : `KCL ${how}: ${answer.why}`);
-  }
-  const whys = Object.values(answers).flatMap((answer) => (answer.kind === 'cannot' ? [answer.why] : []));
-  const runOf = (how: KclSettings) => (answers[how]?.kind === 'ran' ? answers[how].run : null);
-  const runs = { default: runOf('default'), tuned: runOf('tuned') };
-  return {
-    peer: runs.default === null && runs.tuned === null ? null : runs,
-    ...(whys.length === 0 ? {} : { peerWhy: [...new Set(whys)].join('; ') }),
-  };
-};
-
 /** Runs the bench; 1 when a record was lost or came out of order. */
 export const bench = async (options: readonly string[]): Promise<number> => {
-  const root = join(import.meta.dirname, '..');
-  const settings = settingsOf(options, root);
-  await mkdir(join(root, '.local'), { recursive: true });
-  const directory = await mkdtemp(join(root, '.local', 'bench-'));
-  const cloud = await startCloud({ directory: join(directory, 'cloud'), onProgress: say });
-  let fields: ReturnType<typeof fieldsOf>;
-  try {
-    for (const name of Object.keys(process.env)) if (name.startsWith('AWS_')) delete process.env[name];
-    Object.assign(process.env, cloud.env);
+  const settings = settingsOf(options);
+  const fields = await onLocalCloud(async (cloud) => {
     const tables = await createTables(new DynamoDBClient({}), 'failover');
-    fields = fieldsOf(await measure({ cloud, tables, shardCount: SHARDS, recordsPerSec: settings.rate }, settings));
-  } finally {
-    await cloud.stop();
-    await rm(directory, { recursive: true, force: true });
-  }
-  // After ours, not beside it: both need the machine.
-  printReport('failover', { ...fields, shards: SHARDS, recordsPerSec: settings.rate, ...(await peerFields(root, settings)) });
+    return fieldsOf(await measure({ cloud, tables, shardCount: SHARDS, recordsPerSec: settings.rate }, settings));
+  });
+  const peer = await kclBeside(options, 'bn', 'SIGKILL of a follower');
+  printReport('failover', { ...fields, shards: SHARDS, recordsPerSec: settings.rate, ...peer });
   return fields.lost + fields.reordered > 0 ? 1 : 0;
 };

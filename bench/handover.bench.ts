@@ -1,200 +1,167 @@
-// bench handover: planned handovers there and back under load, through the deployed machine on the local cloud.
-// options: --handovers N (100), --shards N (4), --rate N records/s per shard (100), --quick (10 handovers, 2 shards), --json
+// bench handover: planned handovers there and back under load on the local cloud: through the deployed machine, and driven by the target. KCL beside it.
+// options: --handovers N (100), --concurrent N (1: so many begin at once), --shards N (4), --rate N records/s per shard (100, at most 400 in all), --quick (10 handovers,
+//   2 shards, no peer), --no-peer, --peer DIR (../shared/peers/kcl), --keep (the logs), --json
 // pause: the source stops dispatching until the target may dispatch, as both stamp it on the lease. In one process with one clock, so that they compare.
-import { mkdtemp, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { KinesisClient, PutRecordsCommand } from '@aws-sdk/client-kinesis';
-import { GetExecutionHistoryCommand, SFNClient } from '@aws-sdk/client-sfn';
-import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { awsPorts } from '../lib/adapters/aws/aws-ports.ts';
-import { groupKey } from '../lib/adapters/group-key.ts';
-import { Consumer } from '../lib/consumer/consumer.ts';
-import { requestShadow } from '../lib/handover/control-writes.ts';
-import type { HandoverInput } from '../lib/model/handover.ts';
 import type { Lease } from '../lib/model/lease.ts';
-import { startCloud } from '../local/cloud.ts';
+import type { Ports } from '../lib/ports.ts';
+import type { LocalCloud } from '../local/cloud.ts';
 import { deploy } from '../local/deploy.ts';
 import { createStream } from '../local/stream.ts';
+import { percentile } from '../local/summary.ts';
+import { type Driver, HandoverMoves, type Moved } from './handover-moves.ts';
+import { HandoverWorld } from './handover-world.ts';
+import { kclBeside } from './kcl-beside.ts';
+import { onLocalCloud, say } from './on-local-cloud.ts';
+import { wholeNumber } from './options.ts';
 import { printReport } from './report.ts';
+import { UpdateProbe } from './update-probe.ts';
 
 const group = { application: 'bench', streamName: 'bench' };
-const numberOf = (options: readonly string[], name: string, otherwise: number): number => {
-  const at = options.indexOf(name);
-  const value = at < 0 ? otherwise : Number(options[at + 1]);
-  if (!(value > 0)) throw new RangeError(`${name} must be a number above 0, got ${options[at + 1]}`);
-  return value;
-};
-const percentile = (values: readonly number[], share: number): number | null =>
-  [...values].sort((a, b) => a - b)[Math.max(0, Math.ceil(values.length * share) - 1)] ?? null;
+const NO_TABLES = { leaseTable: '-', workerTable: '-', demandTable: '-', controlTable: '-' };
+/** What kinesis-local carries beside everything else on two cores. */
+const MOST_RECORDS_PER_SEC = 400;
+const AT_REST_MS = 5000;
+const AFTER_MS = 300;
+const RECENT = 500;
 
-interface Seen {
-  readonly key: string;
-  readonly n: number;
-  readonly latencyMs: number;
+interface Settings {
+  readonly handovers: number;
+  readonly concurrent: number;
+  readonly shards: number;
+  readonly ratePerShard: number;
 }
 
-/** Milliseconds that each state of an execution took, by Step Functions' own record. */
-const stateTimes = async (sfn: SFNClient, executionArn: string): Promise<Record<string, number>> => {
-  const { events = [] } = await sfn.send(new GetExecutionHistoryCommand({ executionArn, maxResults: 1000 }));
-  const entered = new Map<string, number>();
-  const times: Record<string, number> = {};
-  for (const event of events) {
-    const atMs = event.timestamp?.getTime() ?? 0;
-    if (event.stateEnteredEventDetails?.name !== undefined) entered.set(event.stateEnteredEventDetails.name, atMs);
-    const name = event.stateExitedEventDetails?.name;
-    if (name !== undefined) times[name] = atMs - (entered.get(name) ?? atMs);
-  }
-  return times;
+const settingsOf = (options: readonly string[]): Settings => {
+  const isQuick = options.includes('--quick');
+  const shards = wholeNumber(options, '--shards', isQuick ? 2 : 4, 1);
+  const concurrent = wholeNumber(options, '--concurrent', 1, 1);
+  if (concurrent > shards)
+    throw new RangeError(`--concurrent must be at most the number of shards, ${shards}, got ${concurrent}`);
+  return {
+    handovers: wholeNumber(options, '--handovers', isQuick ? 10 : 100, 1),
+    concurrent,
+    shards,
+    ratePerShard: wholeNumber(options, '--rate', Math.max(1, Math.min(100, Math.floor(MOST_RECORDS_PER_SEC / shards))), 1),
+  };
 };
 
-/** Runs the bench. */
-export const bench = async (options: readonly string[]): Promise<number> => {
-  const quick = options.includes('--quick');
-  const wanted = numberOf(options, '--handovers', quick ? 10 : 100);
-  const shardCount = numberOf(options, '--shards', quick ? 2 : 4);
-  const rate = numberOf(options, '--rate', 100);
-  const root = join(import.meta.dirname, '..');
-  const directory = await mkdtemp(join(root, '.local', 'bench-'));
-  const cloud = await startCloud({ directory: join(directory, 'cloud') });
-  for (const name of Object.keys(process.env)) if (name.startsWith('AWS_')) delete process.env[name];
-  Object.assign(process.env, cloud.env);
-  const consumers: Consumer[] = [];
-  let producing = true;
-  try {
-    const unnamed = { leaseTable: '-', workerTable: '-', demandTable: '-', controlTable: '-' };
-    await createStream(cloud.kinesisEndpoint, awsPorts(unnamed).control, group.streamName, shardCount);
-    console.error('deploying');
-    const deployed = await deploy({ cloud, directory, ...group, signal: new AbortController().signal, onProgress: () => {} });
-    const ports = awsPorts({ ...deployed.tables, handoverMachineArn: deployed.handoverMachineArn });
-    const seen: Seen[] = [];
-    for (const workerId of ['worker-a', 'worker-b']) {
-      const consumer = new Consumer({
-        ...group,
-        workerId,
-        zone: workerId,
-        ports: awsPorts(deployed.tables),
-        checkpointMs: 1000,
-        failoverMs: 8000,
-        rebalance: 'control-plane',
-        processor: {
-          process: async (records) => {
-            const atMs = Date.now();
-            for (const record of records) {
-              const { key, n, t } = JSON.parse(Buffer.from(record.data).toString()) as { key: string; n: number; t: number };
-              seen.push({ key, n, latencyMs: atMs - t });
-            }
-          },
-        },
-      });
-      consumers.push(consumer);
-    }
-    await Promise.all(consumers.map((consumer) => consumer.start()));
-    const produced = new Map<string, number>();
-    const kinesis = new KinesisClient({ requestHandler: new NodeHttpHandler() });
-    const producer = (async () => {
-      const perBatch = Math.max(1, Math.round((rate * shardCount) / 10));
-      for (let turn = 0; producing; turn += 1) {
-        const began = Date.now();
-        const Records = Array.from({ length: perBatch }, (_, i) => {
-          const key = `key-${(turn * perBatch + i) % 211}`;
-          const n = (produced.get(key) ?? 0) + 1;
-          produced.set(key, n);
-          return { PartitionKey: key, Data: Buffer.from(JSON.stringify({ key, n, t: began })) };
-        });
-        const { FailedRecordCount } = await kinesis.send(new PutRecordsCommand({ StreamName: group.streamName, Records }));
-        if (FailedRecordCount) throw new Error(`${FailedRecordCount} records were not taken`);
-        await sleep(Math.max(0, 100 - (Date.now() - began)));
-      }
-    })();
-    const leaseOf = async (shardId: string): Promise<Lease> => {
-      const [lease] = await ports.leases.get(group, [shardId]);
-      if (lease === undefined) throw new Error(`no lease of ${shardId}`);
-      return lease;
-    };
-    for (;;) {
-      const leases = await ports.leases.list(group);
-      if (
-        leases.length === shardCount &&
-        leases.every((lease) => lease.owner !== undefined && lease.checkpoint !== 'TRIM_HORIZON')
-      )
-        break;
-      await sleep(200);
-    }
-    const sfn = new SFNClient({});
-    const shardIds = (await ports.leases.list(group)).map((lease) => lease.shardId);
-    const pauses: number[] = [];
-    const added: number[] = [];
-    const stateMs: Record<string, number[]> = {};
-    for (let i = 0; i < wanted; i += 1) {
-      const shardId = shardIds[i % shardIds.length] ?? '';
-      const before = await leaseOf(shardId);
-      const source = before.owner ?? '';
-      const target = source === 'worker-a' ? 'worker-b' : 'worker-a';
-      await ports.leases.write(group, shardId, requestShadow(source, target, 'request', Date.now()));
-      await ports.workers.announce(group);
-      while ((await leaseOf(shardId)).shadow?.state !== 'tracking') await sleep(100);
-      const firstSeen = seen.length;
-      const rest =
-        percentile(
-          seen.slice(-500).map((each) => each.latencyMs),
-          0.5,
-        ) ?? 0;
-      const { epoch } = await leaseOf(shardId);
-      const input: HandoverInput = {
-        handoverId: `bench-${i}`,
-        ...group,
-        group: groupKey(group),
-        shardId,
-        source,
-        target,
-        epoch,
-        requestedAtMs: Date.now(),
-      };
-      const { executionArn } = await ports.machines.start('handover', input.handoverId, input);
-      await ports.workers.announce(group);
-      for (;;) {
-        const [outcome] = await ports.outcomes.recent(group.streamName, 'handover', 1);
-        if (outcome?.kind === 'handover' && outcome.operationId === input.handoverId) {
-          if (outcome.result !== 'moved' || outcome.pauseMs === undefined)
-            throw new Error(`handover ${i} ended as ${outcome.result}`);
-          pauses.push(outcome.pauseMs);
-          break;
-        }
-        await sleep(100);
-      }
-      await sleep(300);
-      added.push(Math.max(0, ...seen.slice(firstSeen).map((each) => each.latencyMs)) - rest);
-      for (const [state, ms] of Object.entries(await stateTimes(sfn, executionArn)))
-        stateMs[state] = [...(stateMs[state] ?? []), ms];
-      console.error(`${i + 1}/${wanted} ${source} → ${target} paused ${pauses.at(-1)} ms`);
-    }
-    producing = false;
-    await producer;
-    const total = [...produced.values()].reduce((a, b) => a + b, 0);
-    for (let i = 0; i < 100 && seen.length < total; i += 1) await sleep(100);
-    const byKey = Map.groupBy(seen, (each) => each.key);
-    const firsts = [...byKey.values()].map((each) => [...new Set(each.map(({ n }) => n))]);
-    const distinct = firsts.reduce((sum, numbers) => sum + numbers.length, 0);
-    printReport('handover', {
-      handovers: pauses.length,
-      shards: shardCount,
-      ratePerShard: rate,
-      pauseMsP50: percentile(pauses, 0.5),
-      pauseMsP99: percentile(pauses, 0.99),
-      addedLatencyMsMax: Math.round(Math.max(...added)),
-      stateMs: Object.fromEntries(Object.entries(stateMs).map(([state, values]) => [state, percentile(values, 0.5)])),
-      lost: total - distinct,
-      duplicated: seen.length - distinct,
-      reordered: firsts.filter((numbers) => numbers.some((n, i) => i > 0 && n < (numbers[i - 1] ?? 0))).length,
-      peer: null,
-      peerWhy: 'KCL beside it: ../shared/peers/kcl/run.sh DIR a, by itself, as it needs Java and its own emulators',
-    });
-    return 0;
-  } finally {
-    producing = false;
-    await Promise.all(consumers.map((consumer) => consumer.stop()));
-    await cloud.stop();
-    await rm(directory, { recursive: true, force: true });
+/** The handovers of one driver, in batches that begin at once. */
+interface Row {
+  readonly moved: readonly Moved[];
+  readonly addedMs: readonly number[];
+}
+
+const row = async (
+  driver: Driver,
+  settings: Settings,
+  shardIds: readonly string[],
+  world: HandoverWorld,
+  moves: HandoverMoves,
+  probe: UpdateProbe,
+): Promise<Row> => {
+  const moved: Moved[] = [];
+  const addedMs: number[] = [];
+  await Promise.all(shardIds.map((shardId) => moves.requestShadow(shardId)));
+  while (moved.length < settings.handovers) {
+    const batch = Array.from({ length: settings.concurrent }, (_, i) => shardIds[(moved.length + i) % shardIds.length] ?? '');
+    await moves.untilTracking(batch);
+    const firstSeen = world.seen.length;
+    const atRestMs =
+      percentile(
+        world.seen.slice(-RECENT).map(({ latencyMs }) => latencyMs),
+        0.5,
+      ) ?? 0;
+    probe.during(driver);
+    moved.push(...(await Promise.all(batch.map((shardId) => moves.move(shardId, driver)))));
+    probe.during('between');
+    await sleep(AFTER_MS);
+    const latencies = world.seen.slice(firstSeen).filter(({ shardId }) => batch.includes(shardId));
+    addedMs.push(Math.max(0, ...latencies.map(({ latencyMs }) => latencyMs)) - atRestMs);
+    say(
+      `${moved.length}/${settings.handovers} by the ${driver}: paused ${moved
+        .slice(-batch.length)
+        .map(({ pauseMs }) => pauseMs)
+        .join(', ')} ms`,
+    );
+    // The way back is prepared while others move.
+    await Promise.all(batch.map((shardId) => moves.requestShadow(shardId)));
   }
+  return { moved, addedMs };
+};
+
+const pausesOf = ({ moved }: Row) => {
+  const pauses = moved.map(({ pauseMs }) => pauseMs);
+  return { pauseMsP50: percentile(pauses, 0.5), pauseMsP99: percentile(pauses, 0.99) };
+};
+
+/** The median of each state of the machine. */
+const stateTimesOf = ({ moved }: Row): Record<string, number | null> => {
+  const names = new Set(moved.flatMap(({ stateMs }) => Object.keys(stateMs)));
+  const timesOf = (name: string) => moved.flatMap(({ stateMs }) => stateMs[name] ?? []);
+  return Object.fromEntries([...names].map((name) => [name, percentile(timesOf(name), 0.5)]));
+};
+
+const measure = async (cloud: LocalCloud, directory: string, settings: Settings) => {
+  await createStream(cloud.kinesisEndpoint, awsPorts(NO_TABLES).control, group.streamName, settings.shards);
+  say('deploying');
+  const deployed = await deploy({ cloud, directory, ...group, signal: new AbortController().signal, onProgress: () => {} });
+  const ports = awsPorts({ ...deployed.tables, handoverMachineArn: deployed.handoverMachineArn });
+  const world = new HandoverWorld(group, deployed.tables);
+  const probe = new UpdateProbe(deployed.tables.leaseTable);
+  try {
+    await world.start(settings.shards * settings.ratePerShard);
+    const shardIds = await allProcessing(ports, settings.shards);
+    probe.during('at rest');
+    await sleep(AT_REST_MS);
+    probe.during('between');
+    const moves = new HandoverMoves(world, ports, group);
+    const machine = await row('machine', settings, shardIds, world, moves, probe);
+    const target = await row('target', settings, shardIds, world, moves, probe);
+    const { lost, duplicated, reordered } = await world.judge();
+    await probe.stop();
+    return {
+      handovers: machine.moved.length,
+      concurrent: settings.concurrent,
+      shards: settings.shards,
+      ratePerShard: settings.ratePerShard,
+      ...pausesOf(machine),
+      addedLatencyMsMax: Math.round(Math.max(...machine.addedMs)),
+      stateMs: stateTimesOf(machine),
+      targetDriven: {
+        handovers: target.moved.length,
+        ...pausesOf(target),
+        addedLatencyMsMax: Math.round(Math.max(...target.addedMs)),
+      },
+      emulator: {
+        atRest: probe.latencies('at rest'),
+        machine: probe.latencies('machine'),
+        targetDriven: probe.latencies('target'),
+      },
+      lost,
+      duplicated,
+      reordered,
+    };
+  } finally {
+    await world.stop();
+  }
+};
+
+/** Waits until every shard has an owner that makes progress. Returns the shards. */
+const allProcessing = async (ports: Ports, shards: number): Promise<string[]> => {
+  for (;;) {
+    const leases = await ports.leases.list(group);
+    const isProcessing = (lease: Lease) => lease.owner !== undefined && lease.checkpoint !== 'TRIM_HORIZON';
+    if (leases.length === shards && leases.every(isProcessing)) return leases.map(({ shardId }) => shardId);
+    await sleep(200);
+  }
+};
+
+/** Runs the bench; 1 when a record was lost, came twice or came out of order. */
+export const bench = async (options: readonly string[]): Promise<number> => {
+  const settings = settingsOf(options);
+  const fields = await onLocalCloud((cloud, directory) => measure(cloud, directory, settings), options.includes('--keep'));
+  printReport('handover', { ...fields, ...(await kclBeside(options, 'a', 'a worker joins')) });
+  return fields.lost + fields.duplicated + fields.reordered > 0 ? 1 : 0;
 };

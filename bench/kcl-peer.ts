@@ -10,7 +10,7 @@ import { percentile } from '../local/summary.ts';
 export type KclScenario = 'a' | 'bn' | 'bl' | 'c' | 'dn' | 'dl';
 export type KclSettings = 'default' | 'tuned';
 
-/** One run of the peer. `gapMs` is taken as ours: from the old worker's last record to the new one's first new. */
+/** One run of the peer. `gapMs` is taken as ours: from the old worker's last record to the new one's first new; of a split, from the parent's last to each child's first. */
 export interface KclRun {
   readonly scenario: KclScenario;
   readonly gapMsP50: number | null;
@@ -31,6 +31,7 @@ interface Analysis {
   readonly orderInversionsPerKey: number;
   readonly latencyBaseline: { readonly p50: number | null };
   readonly moves: readonly { readonly gapMs: number | null }[];
+  readonly split?: { readonly kids: Readonly<Record<string, { readonly gapMs: number | null }>> };
 }
 
 /** KCL's defaults take up to three minutes to move a shard, and two to begin. */
@@ -62,7 +63,8 @@ export const readAnalysis = (scenario: KclScenario, stdout: string): KclAnswer =
   const analysis = JSON.parse(line) as Analysis;
   if (!analysis.completed || !analysis.drained)
     return cannot(`run.sh ${scenario} did not come to its end: completed ${analysis.completed}, drained ${analysis.drained}`);
-  const gaps = analysis.moves.flatMap(({ gapMs }) => gapMs ?? []);
+  const measured = scenario === 'c' ? Object.values(analysis.split?.kids ?? {}) : analysis.moves;
+  const gaps = measured.flatMap(({ gapMs }) => gapMs ?? []);
   return {
     kind: 'ran',
     run: {

@@ -1,8 +1,10 @@
 // functions: the last step of every handover, after Resume or Restore.
 // in: how it ended, and the two workers' stamps from the lease item · out: outcome recorded, operation ended, metrics
 import { z } from 'zod';
+import { handoverStateNames } from '../lib/model/handover.ts';
 import type { HandoverOutcome } from '../lib/model/operation.ts';
-import type { MetricPoint } from '../lib/ports.ts';
+import type { MetricPoint, Ports } from '../lib/ports.ts';
+import { readinessTold } from '../lib/shadow/readiness.ts';
 import { type Task, task } from './shell.ts';
 
 /** DynamoDB's numbers come as text; what was never stamped comes as null. */
@@ -37,13 +39,28 @@ type Recorded = { readonly kind: 'recorded'; readonly result: HandoverOutcome['r
 const CAUSE_CHARACTERS = 500;
 
 /** What a caller reads in the operation. */
-const resultOf = (input: z.output<typeof Input>, pauseMs: number | undefined): string => {
+const resultOf = (input: z.output<typeof Input>, pauseMs: number | undefined, notReady: string | null): string => {
   const { shardId, source, target, end } = input;
   if (end === 'moved')
     return `${shardId} moved from ${source} to ${target}${pauseMs === undefined ? '' : `, paused for ${Math.round(pauseMs)} ms`}`;
   const why =
     `${input.failedIn ?? 'the handover'} failed: ${input.error ?? 'unknown'} ${(input.cause ?? '').slice(0, CAUSE_CHARACTERS)}`.trim();
-  return end === 'restored' ? `${source} processes ${shardId} on; ${why}` : `nothing was changed; ${why}`;
+  if (end === 'restored') return `${source} processes ${shardId} on; ${why}`;
+  return `nothing was changed; ${why}${notReady === null ? '' : `: ${notReady}`}`;
+};
+
+/** What kept the target from answering in Prepare, by its last word on the lease item; null where nothing there says so. */
+const whyNotReady = async (
+  input: z.output<typeof Input>,
+  ports: Ports,
+  nowMs: number,
+  signal: AbortSignal,
+): Promise<string | null> => {
+  if (input.end !== 'abandoned' || input.failedIn !== handoverStateNames.preparing) return null;
+  const [lease] = await ports.leases.get(input, [input.shardId], signal);
+  if (lease === undefined) return `shard ${input.shardId} has no lease any more`;
+  const ready = readinessTold(lease, nowMs);
+  return ready.kind === 'not-ready' ? ready.detail : null;
 };
 
 export const handoverRecord = {
@@ -57,6 +74,7 @@ export const handoverRecord = {
     // Restored means that the item still showed this handover after the comparison: what differed was the marks.
     const diverged =
       input.failedIn === 'VerifyConsistency' && (input.error ?? '').includes('ConditionalCheckFailed') && end === 'restored';
+    const notReady = await whyNotReady(input, ports, nowMs, signal);
     const operation = await ports.operations.get(input, handoverId, signal);
     const outcome: HandoverOutcome = {
       kind: 'handover',
@@ -89,7 +107,7 @@ export const handoverRecord = {
       await ports.operations.update(
         input,
         handoverId,
-        { status: moved ? 'succeeded' : 'failed', result: resultOf(input, pauseMs), endedAtMs: nowMs },
+        { status: moved ? 'succeeded' : 'failed', result: resultOf(input, pauseMs, notReady), endedAtMs: nowMs },
         signal,
       );
     return { kind: 'recorded', result: end, diverged };

@@ -43,7 +43,7 @@ export const needs = {
     control: ['BatchGetItem', 'PutItem', 'UpdateItem'],
     machines: true,
   },
-  'handover-record': { control: ['BatchGetItem', 'BatchWriteItem', 'UpdateItem'], metrics: ['write'] },
+  'handover-record': { lease: ['BatchGetItem'], control: ['BatchGetItem', 'BatchWriteItem', 'UpdateItem'], metrics: ['write'] },
   'reshard-guard': { lease: ['BatchGetItem', 'UpdateItem'], stream: ['describe'] },
   'reshard-change': { stream: ['describe', 'split', 'merge'] },
   'reshard-await': { stream: ['describe'] },

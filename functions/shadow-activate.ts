@@ -1,5 +1,6 @@
 // functions: POST /shadow/activate.
-// in: a shard · out: an accepted handover to the worker that holds its verified shadow
+// in: a shard · out: an accepted handover to the worker that holds its verified shadow, or why that cannot be yet
+import { readinessTold } from '../lib/shadow/readiness.ts';
 import { acceptOperations } from './accept-operation.ts';
 import { accepted, api, conflict, type Endpoint, notFound } from './api-shell.ts';
 import { liveWorkers } from './live-workers.ts';
@@ -18,11 +19,8 @@ export const activateShadow: Endpoint<typeof routes.activateShadow> = {
     if (shadow === undefined) return conflict('NoShadow', `shard ${shardId} has no standby shadow; create one first`);
     const busy = underWay(lease);
     if (busy !== null) return conflict('ShardBusy', busy);
-    if (shadow.state !== 'tracking' || shadow.verifiedThrough === undefined)
-      return conflict(
-        'ShadowNotReady',
-        `the shadow of shard ${shardId} on ${shadow.workerId} is ${shadow.state}${shadow.verifiedThrough === undefined ? ' and has verified nothing yet' : ''}`,
-      );
+    const ready = readinessTold(lease, nowMs);
+    if (ready.kind === 'not-ready') return conflict(ready.reason === 'behind' ? 'ShadowBehind' : 'ShadowNotReady', ready.detail);
     const target = (await liveWorkers(group, ports, nowMs, signal)).find((worker) => worker.workerId === shadow.workerId);
     if (target === undefined)
       return conflict('WorkerNotAlive', `worker ${shadow.workerId}, which holds the shadow of shard ${shardId}, is not alive`);

@@ -43,9 +43,10 @@ interface OpenMove {
 interface Shard {
   readonly seen: Map<string, { readonly epoch: number; readonly workerId: string }>;
   readonly moves: OpenMove[];
+  /** When batches with new records came. */
+  readonly newAtMs: number[];
   owner: string;
   lastAtMs: number;
-  lastNewAtMs: number;
 }
 
 /** Follows the shards of one run. What counts as a standstill is what peers/kcl/scripts/analyze.py calls `gapMs`. */
@@ -58,7 +59,13 @@ export class FaultLedger {
   /** Notes a batch that the sink stored at `atMs`. */
   take(batch: FaultBatch, atMs: number): void {
     const { shardId, workerId, epoch } = batch;
-    const shard = this.#shards.get(shardId) ?? { seen: new Map(), moves: [], owner: workerId, lastAtMs: atMs, lastNewAtMs: 0 };
+    const shard: Shard = this.#shards.get(shardId) ?? {
+      seen: new Map(),
+      moves: [],
+      newAtMs: [],
+      owner: workerId,
+      lastAtMs: atMs,
+    };
     this.#shards.set(shardId, shard);
     this.#firstAtMs ??= atMs;
     const open = this.#openMove(shard, workerId);
@@ -70,7 +77,7 @@ export class FaultLedger {
         return;
       }
       shard.seen.set(sequenceNumber, { epoch, workerId });
-      shard.lastNewAtMs = atMs;
+      if (shard.newAtMs.at(-1) !== atMs) shard.newAtMs.push(atMs);
       if (open !== null) open.firstNewAtMs ??= atMs;
       const producedAtMs = batch.producedAtMs[i] ?? atMs;
       this.#latencies.push({ producedAtMs, latencyMs: atMs - producedAtMs });
@@ -116,7 +123,21 @@ export class FaultLedger {
 
   /** When a record of this shard was processed for the first time, at last; 0 before the first. */
   lastNewAtMs(shardId: string): number {
-    return this.#shards.get(shardId)?.lastNewAtMs ?? 0;
+    return this.#shards.get(shardId)?.newAtMs.at(-1) ?? 0;
+  }
+
+  /** When a record of this shard was processed for the first time, at first; null before. */
+  firstNewAtMs(shardId: string): number | null {
+    return this.#shards.get(shardId)?.newAtMs[0] ?? null;
+  }
+
+  /** The longest that these shards together stood still in this span: between two batches with something new, or to the span's end. */
+  standstillMs(shardIds: readonly string[], sinceMs: number, untilMs: number): number {
+    const times = shardIds.flatMap((shardId) => this.#shards.get(shardId)?.newAtMs ?? []).sort((a, b) => a - b);
+    const before = times.findLast((atMs) => atMs < sinceMs) ?? sinceMs;
+    const within = [before, ...times.filter((atMs) => atMs >= sinceMs && atMs < untilMs)];
+    const after = times.find((atMs) => atMs >= untilMs) ?? untilMs;
+    return Math.max(...within.map((atMs, i) => (within[i + 1] ?? after) - atMs));
   }
 
   /** From a record's PutRecords to its first processing, for the records put since `sinceMs`. */

@@ -3,6 +3,7 @@
 import { Agent, createServer, type IncomingMessage, request as requestUpstream, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type Call, type Hold, Holds } from './held-call.ts';
 
 /**
  * `pass`: nothing is wrong. `cut`: connections are reset, new ones too. `blackhole`: connections open and nothing moves on them; what
@@ -31,6 +32,8 @@ export interface FaultProxy {
   readonly counts: FaultCounts;
   /** Holds from now on, for open connections too. Throws a RangeError for a share outside (0, 1] and for a delay below 0. */
   set(fault: Fault): void;
+  /** Holds the next call of this kind before it reaches the endpoint. Once it is sent on it arrives, whatever the fault is by then: it was on its way. */
+  hold(matches: (call: Call) => boolean): Hold;
   close(): Promise<void>;
 }
 
@@ -58,6 +61,12 @@ const refuse = (response: ServerResponse, target: string): void => {
   response.writeHead(400, { 'content-type': contentType }).end(JSON.stringify({ __type: type, message }));
 };
 
+const bodyOf = async (incoming: IncomingMessage): Promise<Buffer> => {
+  const chunks: Buffer[] = [];
+  for await (const chunk of incoming) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+};
+
 const checked = (fault: Fault): Fault => {
   if ('share' in fault && !(fault.share > 0 && fault.share <= 1))
     throw new RangeError(`share of fault ${fault.kind} must be in (0, 1], got ${fault.share}`);
@@ -76,8 +85,10 @@ export const startFaultProxy = async (target: string, chance: () => number): Pro
   let gate = Promise.resolve();
   let openGate = () => {};
 
-  const carry = (incoming: IncomingMessage, response: ServerResponse, losesAnswer: boolean): void => {
-    const sent = requestUpstream({
+  const holds = new Holds();
+
+  const begin = (incoming: IncomingMessage) =>
+    requestUpstream({
       agent,
       host: upstream.hostname,
       port: upstream.port,
@@ -85,6 +96,29 @@ export const startFaultProxy = async (target: string, chance: () => number): Pro
       path: incoming.url,
       headers: forwardable(incoming),
     });
+
+  /** Carries out a call that was held. Nobody need wait for it any more: it arrives all the same. */
+  const sendOn = (incoming: IncomingMessage, body: Buffer, response: ServerResponse | null): Promise<void> =>
+    new Promise((resolve) => {
+      const sent = begin(incoming);
+      sent.on('error', () => {
+        if (response !== null) incoming.socket.destroy();
+        resolve();
+      });
+      sent.on('response', async (answer) => {
+        const said = await bodyOf(answer).catch(() => null);
+        resolve();
+        await gate;
+        if (response === null || response.destroyed) return;
+        if (said === null) incoming.socket.destroy();
+        else response.writeHead(answer.statusCode ?? 502, forwardable(answer)).end(said);
+      });
+      sent.end(body);
+    });
+
+  /** `body`: where it was read already. */
+  const carry = (incoming: IncomingMessage, response: ServerResponse, losesAnswer: boolean, body: Buffer | null): void => {
+    const sent = begin(incoming);
     response.on('close', () => sent.destroy());
     sent.on('error', () => incoming.socket.destroy());
     sent.on('response', async (answer) => {
@@ -111,17 +145,26 @@ export const startFaultProxy = async (target: string, chance: () => number): Pro
       });
       counts.passed += 1;
     });
-    incoming.pipe(sent);
+    if (body === null) incoming.pipe(sent);
+    else sent.end(body);
   };
 
   const server = createServer(async (incoming, response) => {
-    const now = fault;
     response.on('error', () => {});
     incoming.on('error', () => {});
+    const target = String(incoming.headers['x-amz-target'] ?? '');
+    const body = holds.areOpen ? await bodyOf(incoming).catch(() => null) : null;
+    if (body !== null) {
+      const isHeld = holds.take({ target, body: body.toString() }, (isFirst) =>
+        sendOn(incoming, body, isFirst ? response : null),
+      );
+      if (isHeld) return;
+    }
+    const now = fault;
     if (now.kind === 'throttle' && chance() < now.share) {
       counts.throttled += 1;
       incoming.resume();
-      refuse(response, String(incoming.headers['x-amz-target'] ?? ''));
+      refuse(response, target);
       return;
     }
     if (now.kind === 'delay') {
@@ -130,7 +173,7 @@ export const startFaultProxy = async (target: string, chance: () => number): Pro
     }
     if (now.kind === 'blackhole') counts.held += 1;
     await gate;
-    if (!response.destroyed) carry(incoming, response, now.kind === 'lose-answers' && chance() < now.share);
+    if (!response.destroyed) carry(incoming, response, now.kind === 'lose-answers' && chance() < now.share, body);
   });
   // The client alone decides how long its connections live.
   Object.assign(server, { keepAliveTimeout: 0, headersTimeout: 0, requestTimeout: 0 });
@@ -162,6 +205,7 @@ export const startFaultProxy = async (target: string, chance: () => number): Pro
         });
       if (fault.kind !== 'blackhole') openGate();
     },
+    hold: (matches) => holds.want(matches),
     close: () =>
       new Promise((resolve) => {
         openGate();

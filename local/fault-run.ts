@@ -8,7 +8,7 @@ import type { Ports } from '../lib/ports.ts';
 import { type Child, startChild } from './child.ts';
 import { type Duplicate, type FaultBatch, FaultLedger } from './fault-ledger.ts';
 import { ProcessFleet, type WorkerProcess } from './process-fleet.ts';
-import { type SinkCounts, type SinkServer, startSink } from './sink.ts';
+import { type SinkCounts, type SinkLedger, type SinkServer, startSink } from './sink.ts';
 import type { SteadyMessage, SteadyTask } from './steady-producer.ts';
 import { createStream } from './stream.ts';
 import type { TableNames } from './tables.ts';
@@ -28,6 +28,8 @@ export interface FaultRunOptions {
   readonly proxied?: boolean;
   /** Whether the sink refuses older epochs. @default true */
   readonly fences?: boolean;
+  /** Who evens out the load among the workers. @default 'workers' */
+  readonly rebalance?: 'workers' | 'control-plane';
 }
 
 /** How a run ended. `lost` counts what the stream took and the sink never saw. */
@@ -68,7 +70,7 @@ export class FaultRun {
     this.#options = options;
     this.#sink = sink;
     this.fleet = new ProcessFleet({
-      task: { ...group, sinkPort: sink.port, tables: options.tables },
+      task: { ...group, sinkPort: sink.port, tables: options.tables, rebalance: options.rebalance },
       env: options.cloud.env,
       directory: options.cloud.directory,
       proxied: options.proxied ?? false,
@@ -88,6 +90,11 @@ export class FaultRun {
       },
     });
     return new FaultRun(options, group, ports, sink, ledger);
+  }
+
+  /** What the sink has counted so far. */
+  get sink(): Pick<SinkLedger, 'counts' | 'missing'> {
+    return this.#sink.ledger;
   }
 
   /** Starts the producing process. */

@@ -15,6 +15,8 @@ export interface FaultWorkerTask {
   readonly workerId: string;
   readonly sinkPort: number;
   readonly tables: TableNames;
+  /** Whether the workers even out their load by themselves. @default 'workers' */
+  readonly rebalance?: 'workers' | 'control-plane' | undefined;
 }
 
 /** What a worker runs at this moment, by its own word. */
@@ -47,6 +49,7 @@ const run = async (task: FaultWorkerTask): Promise<void> => {
     streamName,
     workerId,
     zone: workerId,
+    rebalance: task.rebalance,
     ports: awsPorts(task.tables),
     processor: {
       process: async (records, { shardId, epoch }) => {

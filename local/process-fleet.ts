@@ -64,11 +64,12 @@ export class ProcessFleet {
     return this.#all.filter(({ child }) => !child.hasEnded());
   }
 
-  /** Starts one worker; resolves when its Consumer has started. Throws when it cannot. */
+  /** Starts one worker, also under the id of one that has ended; resolves when its Consumer has started. Throws when it cannot. */
   async start(workerId: string): Promise<WorkerProcess> {
     const { task, env, directory, proxied } = this.#options;
     const network = proxied ? await this.#networkOf(env) : null;
     const startedAtMs = Date.now();
+    const before = this.#all.filter((each) => each.workerId === workerId).length;
     const child = startChild<FaultWorkerMessage>(
       './fault-worker.ts',
       workerId,
@@ -78,7 +79,7 @@ export class ProcessFleet {
         [MARK]: directory,
         ...(network === null ? {} : { AWS_ENDPOINT_URL: network.dynamodb.url, AWS_ENDPOINT_URL_KINESIS: network.kinesis.url }),
       },
-      join(directory, `${task.application}-${workerId}.log`),
+      join(directory, `${task.application}-${workerId}${before === 0 ? '' : `-${before}`}.log`),
     );
     const events: { atMs: number; event: ConsumerEvent }[] = [];
     let status: FaultWorkerStatus | null = null;

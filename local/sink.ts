@@ -78,6 +78,11 @@ export class SinkLedger {
     return this.#byWorker;
   }
 
+  /** How many records have not come although a later one of their key has: what is lost, or still to come out of order. */
+  missing(): number {
+    return [...this.#keys.values()].reduce((sum, { through, highest, beyond }) => sum + highest - through - beyond.size, 0);
+  }
+
   /** How many of the produced records never came: `produced` has the last n of each key. */
   lost(produced: ReadonlyMap<string, number>): number {
     let lost = 0;

@@ -7,9 +7,9 @@ export { memoryPorts } from '../lib/adapters/memory/memory-ports.ts';
 export type { ScriptedClock } from '../lib/adapters/memory/scripted-clock.ts';
 export { scriptedClock } from '../lib/adapters/memory/scripted-clock.ts';
 export { systemClock } from '../lib/adapters/system-clock.ts';
-export type { ConsumerStatus } from '../lib/consumer/consumer.ts';
 export { Consumer } from '../lib/consumer/consumer.ts';
 export type { ConsumerOptions, ConsumerPorts, EventHooks } from '../lib/consumer/consumer-options.ts';
+export type { ConsumerStatus } from '../lib/consumer/consumer-status.ts';
 export type { ConsumerEvent } from '../lib/consumer/events.ts';
 export type { DeadLetter, OnPoison, Processor, ProcessorContext, Retries } from '../lib/consumer/processor.ts';
 export {

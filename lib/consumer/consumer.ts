@@ -1,45 +1,22 @@
 // lib/consumer: the class that users embed. One per process and stream.
 // in: a stream, a processor · out: every record of the shards that this worker owns, once, in shard order, until they are handed over
 import { randomUUID } from 'node:crypto';
+import { PoisonError } from '../errors.ts';
 import { OwnLiveness } from '../liveness/own-liveness.ts';
 import type { Group } from '../model/lease.ts';
-import type { Worker } from '../model/worker.ts';
 import { loadHash64 } from '../shadow/xxhash.ts';
 import { checkBeforeStart } from './check-before-start.ts';
 import type { ConsumerOptions } from './consumer-options.ts';
+import { type ConsumerStatus, runningOf } from './consumer-status.ts';
 import type { ConsumerEvent } from './events.ts';
 import { FleetWatch } from './fleet-watch.ts';
 import { HandingOn } from './handing-on.ts';
 import { Heart } from './heart.ts';
 import { LeaseAgent } from './lease-agent.ts';
 import { type ConsumerSettings, settingsOf } from './options.ts';
-import { SelfMeasure } from './self-measure.ts';
+import { SelfReport } from './self-report.ts';
 import type { ShardOwner } from './shard-owner.ts';
 import { ShardTable } from './shard-table.ts';
-
-/** What a worker runs at this moment. */
-export interface ConsumerStatus {
-  readonly workerId: string;
-  readonly state: 'starting' | 'running' | 'draining' | 'stopped';
-  readonly mayAct: boolean;
-  readonly records: number;
-  readonly shards: readonly {
-    shardId: string;
-    epoch: number;
-    position: string;
-    dispatch: string;
-    pending: boolean;
-    queuedRecords: number;
-    millisBehindLatest: number;
-  }[];
-  readonly shadows: readonly {
-    shardId: string;
-    from: string;
-    verifiedThrough: string | null;
-    bufferedRecords: number;
-    bufferedBytes: number;
-  }[];
-}
 
 const COUNTER_FLUSH_MS = 1000;
 const RETRY_MS = 500;
@@ -51,6 +28,8 @@ const ATTENTIVE_MS = 5_000;
 const PENALTY_MS = 60_000;
 /** How long a shard that cannot be read may take to drain. */
 const SILENT_DRAIN_MS = 1_000;
+/** Asked for by a failing reader, the stream is looked at no more often. */
+const SYNC_AT_MOST_MS = 5_000;
 /** Without I/O. */
 const NOTHING_TO_WATCH_MS = 25;
 /** The size of the lease table up to which `scanMs` holds. */
@@ -60,7 +39,7 @@ const SCANNED_LEASES = 200;
 export class Consumer {
   readonly #settings: ConsumerSettings;
   readonly #options: ConsumerOptions;
-  readonly #measure: SelfMeasure;
+  readonly #report: SelfReport;
   readonly #liveness: OwnLiveness;
   readonly #abort = new AbortController();
   /** Ends the loop that takes leases, when the worker begins to stop. */
@@ -74,10 +53,11 @@ export class Consumer {
   #table: ShardTable | null = null;
   #agent: LeaseAgent | null = null;
   #handingOn: HandingOn | null = null;
-  #reported = '';
+  /** A shard could not be read for a reason that will not pass: the stream may be another one by now. */
+  #mustSync = false;
+  #syncedAtMs = Number.NEGATIVE_INFINITY;
   #penaltyUntilMs = Number.NEGATIVE_INFINITY;
   #streamArn = '';
-  #startedAtMs = 0;
   #loops: Promise<void>[] = [];
   #stopping: Promise<void> | null = null;
 
@@ -85,8 +65,8 @@ export class Consumer {
   constructor(options: ConsumerOptions) {
     this.#settings = settingsOf(options);
     this.#options = options;
-    this.#measure = new SelfMeasure(options.ports.clock, options.ports.usage);
     this.#liveness = new OwnLiveness(this.#settings.failoverMs);
+    this.#report = new SelfReport(this.#group, this.#settings, options.ports, this.#liveness, () => this.#table);
     this.#heart = new Heart(this.#group, this.#settings, options.ports, this.#liveness, (event) => this.#emit(event));
   }
 
@@ -102,7 +82,6 @@ export class Consumer {
   async start(): Promise<void> {
     const { ports, processor } = this.#options;
     const settings = this.#settings;
-    this.#startedAtMs = ports.clock.nowMs();
     await checkBeforeStart(settings, ports.preflight, (event) => this.#emit(event), this.#abort.signal);
     const stream = await ports.control.describe(settings.streamName);
     if (stream === null)
@@ -136,20 +115,19 @@ export class Consumer {
       fleet,
       steps: agent.steps,
       emit,
-      checkpoint: (owner, signal) => agent.checkpoint(owner, signal),
     });
-    await Promise.all([this.#heart.start(), this.#report(), agent.syncShards(this.#abort.signal)]);
+    await Promise.all([this.#heart.start(), this.#report.write(false, this.#abort.signal), agent.syncShards(this.#abort.signal)]);
     this.#state = 'running';
     await agent.scan(false, this.#abort.signal);
     this.#takingLoop = this.#take(agent, fleet, this.#taking.signal);
     this.#handingLoop = this.#watch(agent, this.#handing.signal);
     const { signal } = this.#abort;
     this.#loops = [
-      this.#every('look at itself', SELF_CHECK_MS, signal, () => this.#checkSelf(table)),
-      this.#every('report', settings.reportMs, signal, () => this.#report()),
+      this.#every('look at itself', SELF_CHECK_MS, signal, () => this.#checkSelf(table, agent)),
+      this.#every('report', settings.reportMs, signal, () => this.#report.write(this.#state === 'draining', signal)),
       this.#every('checkpoint', Math.min(settings.checkpointMs, settings.markMs), signal, () => agent.checkpointDue(signal)),
-      this.#every('count', COUNTER_FLUSH_MS, signal, () => this.#flush(false)),
-      this.#every('sync shards', settings.shardSyncMs, signal, async () => void (await agent.syncShards(signal))),
+      this.#every('count', COUNTER_FLUSH_MS, signal, () => this.#flush(false, signal)),
+      this.#every('sync shards', settings.shardSyncMs, signal, () => this.#sync(agent)),
     ];
   }
 
@@ -160,28 +138,11 @@ export class Consumer {
   }
 
   status(): ConsumerStatus {
-    const table = this.#table;
     return {
       workerId: this.#settings.workerId,
       state: this.#state,
       mayAct: this.#liveness.mayAct(this.#options.ports.clock.monotonicMs()),
-      records: table?.total.records ?? 0,
-      shards: [...(table?.owners.values() ?? [])].map((owner) => ({
-        shardId: owner.shardId,
-        epoch: owner.epoch,
-        position: owner.position,
-        dispatch: owner.dispatch,
-        pending: owner.isPending,
-        queuedRecords: owner.queuedRecords,
-        millisBehindLatest: owner.millisBehindLatest,
-      })),
-      shadows: [...(table?.shadows.values() ?? [])].map((shadow) => ({
-        shardId: shadow.shardId,
-        from: shadow.from,
-        verifiedThrough: shadow.verified?.sequenceNumber ?? null,
-        bufferedRecords: shadow.bufferedRecords,
-        bufferedBytes: shadow.bufferedBytes,
-      })),
+      ...runningOf(this.#table),
     };
   }
 
@@ -206,10 +167,10 @@ export class Consumer {
       const waiting = new AbortController();
       await Promise.race([stopped, this.#options.ports.clock.sleep(stopWithinMs, waiting.signal)]);
       waiting.abort();
-      await this.#attempt('count', () => this.#flush(true));
+      await this.#attempt('count', () => this.#flush(true, deadline));
       await this.#heart.stop();
       await this.#attempt('reap consumers', () => handing.leave(this.#streamArn, deadline));
-      await this.#attempt('leave', () => workers.remove(this.#group, workerId));
+      await this.#attempt('leave', () => workers.remove(this.#group, workerId, deadline));
     }
     this.#abort.abort();
     await this.#heart.stop();
@@ -252,8 +213,9 @@ export class Consumer {
     }
   }
 
-  async #checkSelf(table: ShardTable): Promise<void> {
+  async #checkSelf(table: ShardTable, agent: LeaseAgent): Promise<void> {
     const nowMs = this.#options.ports.clock.monotonicMs();
+    if (this.#mustSync && nowMs - this.#syncedAtMs >= SYNC_AT_MOST_MS) await this.#sync(agent);
     this.#liveness.seen(nowMs);
     const lateMs = nowMs - this.#liveness.coveredUntilMs;
     if (lateMs > 0 && lateMs <= SELF_CHECK_MS * 2) this.#emit({ kind: 'heartbeat-late', lateMs });
@@ -262,7 +224,13 @@ export class Consumer {
     if (silent.length > 0) this.#penaltyUntilMs = nowMs + PENALTY_MS;
     this.#liveness.say('stuck', table.stuckForMs > stuckAfterMs || nowMs < this.#penaltyUntilMs);
     if (silent.length > 0 && this.#handingOn?.hasHeirs) await this.#handOnSilent(silent);
-    if (this.#reported !== shardsOf(table)) await this.#report();
+    if (this.#report.isOutdated) await this.#report.write(this.#state === 'draining', this.#abort.signal);
+  }
+
+  async #sync(agent: LeaseAgent): Promise<void> {
+    this.#mustSync = false;
+    this.#syncedAtMs = this.#options.ports.clock.monotonicMs();
+    await agent.syncShards(this.#abort.signal);
   }
 
   /** What this worker cannot read, another one may: a half-open connection must not hold a shard while the heartbeat goes on. */
@@ -271,41 +239,14 @@ export class Consumer {
     await this.#handingOn?.handOnAll(owners, this.#options.ports.clock.monotonicMs() + SILENT_DRAIN_MS, this.#abort.signal);
   }
 
-  /** Writes the whole report of this worker. */
-  async #report(): Promise<void> {
-    const { zone, capacity, retrieval, workerId } = this.#settings;
-    const table = this.#table;
-    this.#measure.noteStoreLatency(this.#liveness.lastTookMs);
-    const steady = this.#reported === shardsOf(table);
-    this.#reported = shardsOf(table);
-    const { load, shardRates } = this.#measure.take(table?.total ?? { records: 0, bytes: 0 }, table?.totals ?? new Map());
-    const report: Worker = {
-      ...this.#group,
-      workerId,
-      heartbeat: 0,
-      state: this.#state === 'draining' ? 'draining' : 'active',
-      startedAtMs: this.#startedAtMs,
-      zone,
-      capacity,
-      retrieval,
-      load,
-      shardRates,
-      steady,
-      shardIds: [...(table?.owners.keys() ?? [])],
-      shadowShardIds: [...(table?.shadows.keys() ?? [])],
-      reportedAtMs: this.#options.ports.clock.nowMs(),
-    };
-    await this.#options.ports.workers.put(report, this.#abort.signal);
-  }
-
   #unsent: Awaited<ReturnType<ShardTable['flushCounters']>> = [];
 
   /** Writes the finished minutes; what could not be written is kept for the next try, under the same flush ids. */
-  async #flush(everything: boolean): Promise<void> {
+  async #flush(everything: boolean, signal: AbortSignal): Promise<void> {
     const { clock, counters } = this.#options.ports;
     this.#unsent = [...this.#unsent, ...(this.#table?.flushCounters(clock.nowMs(), everything) ?? [])];
     if (this.#unsent.length === 0) return;
-    await counters.put(this.#unsent);
+    await counters.put(this.#unsent, signal);
     this.#unsent = [];
   }
 
@@ -351,6 +292,7 @@ export class Consumer {
 
   /** A hook that throws is reported to the others; it must not disturb the shard that it was told of. */
   #emit(event: ConsumerEvent): void {
+    if (event.kind === 'failed' && event.doing === 'read' && event.error instanceof PoisonError) this.#mustSync = true;
     const { onEvent, hooks } = this.#options;
     const tell = (hook: ((event: never) => void) | undefined) => {
       try {
@@ -364,6 +306,3 @@ export class Consumer {
     tell(hooks?.[event.kind]);
   }
 }
-
-const shardsOf = (table: ShardTable | null): string =>
-  [...(table?.owners.keys() ?? []), '|', ...(table?.shadows.keys() ?? [])].join(' ');

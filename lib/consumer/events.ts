@@ -30,6 +30,8 @@ export type ConsumerEvent =
   | { readonly kind: 'shadow-diverged'; readonly shardId: string; readonly at: string }
   | { readonly kind: 'paused' | 'resumed'; readonly shardId: string; readonly handoverId: string | null }
   | { readonly kind: 'handed-over'; readonly shardId: string; readonly handoverId: string; readonly to: string }
+  /** As the target, which drove it: nothing has changed hands, the owner goes on. */
+  | { readonly kind: 'handover-abandoned'; readonly shardId: string; readonly handoverId: string; readonly reason: string }
   | { readonly kind: 'shard-silent'; readonly shardId: string; readonly silentForMs: number }
   | { readonly kind: 'pull-begun'; readonly shardId: string; readonly from: string; readonly reason: string }
   | { readonly kind: 'pull-given-up'; readonly shardId: string; readonly reason: string }

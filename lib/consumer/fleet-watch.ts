@@ -88,6 +88,8 @@ export class FleetWatch {
   }
 
   #expiresInMs(workerId: string): number {
+    // Whose own heartbeats do not arrive judges nobody.
+    if (this.#clock.monotonicMs() >= this.#liveness.coveredUntilMs) return Number.POSITIVE_INFINITY;
     return this.#observer.expiresAtMs(workerId, this.#liveness.heldSinceMs) - this.#clock.monotonicMs();
   }
 

@@ -23,7 +23,6 @@ export interface HandingOnOptions {
   readonly fleet: FleetWatch;
   readonly steps: ShardSteps;
   readonly emit: Emit;
-  readonly checkpoint: (owner: ShardOwner, signal: AbortSignal) => Promise<'written' | 'fenced'>;
 }
 
 /** One worker's shards on their way to others. */
@@ -48,7 +47,10 @@ export class HandingOn {
     const begun: string[] = [];
     for (const lease of await ports.leases.list(group, signal)) {
       const { owner, shadow, shardId, epoch, handover } = lease;
-      if (owner !== workerId || shadow?.state !== 'tracking' || !able.has(shadow.workerId) || handover !== undefined) continue;
+      if (owner !== workerId) continue;
+      // One is under way, whoever drives it: it goes to its end.
+      if (handover?.source === workerId) begun.push(shardId);
+      if (shadow?.state !== 'tracking' || !able.has(shadow.workerId) || handover !== undefined) continue;
       const handoverId = `stop-${shardId}-${epoch}`;
       const input = { handoverId, source: workerId, target: shadow.workerId, epoch, requestedAtMs: ports.clock.nowMs() };
       const result = await ports.leases.write(group, shardId, drivenWrite('prepare', input), signal);
@@ -91,17 +93,17 @@ export class HandingOn {
   }
 
   async #handOn(owner: ShardOwner, lease: Lease, heir: string | undefined, untilMs: number, signal: AbortSignal): Promise<void> {
-    const { group, settings, ports, table, emit, checkpoint } = this.#options;
+    const { group, settings, ports, table, emit } = this.#options;
     const { shardId, epoch } = owner;
     if (table.owners.get(shardId) !== owner) return;
     owner.pause();
     while (owner.dispatch !== 'drained' && ports.clock.monotonicMs() < untilMs) await ports.clock.sleep(DRAIN_POLL_MS);
     if (owner.dispatch !== 'drained') return owner.resume(epoch);
-    if ((await checkpoint(owner, signal)) === 'fenced') return;
     const holder = { workerId: settings.workerId, epoch };
     const isGiven =
-      heir !== undefined && (await ports.leases.write(group, shardId, handOn(holder, lease, heir), signal)).kind === 'written';
-    if (!isGiven) await ports.leases.write(group, shardId, giveBack(holder), signal);
+      heir !== undefined &&
+      (await ports.leases.write(group, shardId, handOn(holder, lease, heir, owner.published), signal)).kind === 'written';
+    if (!isGiven) await ports.leases.write(group, shardId, giveBack(holder, owner.published), signal);
     table.letGo(shardId);
     emit({ kind: 'lease-given-back', shardId, ...(isGiven ? { to: heir } : {}) });
   }

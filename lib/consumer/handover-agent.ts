@@ -3,7 +3,9 @@
 import { decideRetired, decideSource, decideTarget, type Effect } from '../handover/decide.ts';
 import { decideDriver } from '../handover/decide-driver.ts';
 import type { Lease } from '../model/lease.ts';
-import { compareCheckpoints } from '../model/sequence-number.ts';
+import type { Checkpoint } from '../model/sequence-number.ts';
+import { sameMark } from '../shadow/digest-chain.ts';
+import { readinessNow } from '../shadow/readiness.ts';
 import type { ConsumerPorts } from './consumer-options.ts';
 import type { Emit } from './events.ts';
 import type { ConsumerSettings } from './options.ts';
@@ -11,8 +13,6 @@ import type { ShardOwner } from './shard-owner.ts';
 import type { ShardShadow } from './shard-shadow.ts';
 import type { ShardTable } from './shard-table.ts';
 
-/** A shadow that is no further behind than this may be handed over to. */
-const CAUGHT_UP_LAG_MS = 5000;
 /** Steps on one look at the lease; each follows a write of our own, so that more than a handful means that we argue with someone. */
 const MAX_STEPS = 8;
 
@@ -20,15 +20,29 @@ const MAX_STEPS = 8;
 export const involves = (lease: Lease, workerId: string): boolean =>
   lease.handover?.source === workerId || lease.handover?.target === workerId;
 
+/** What is remembered of a shard's handover, for as long as it is seen. */
+interface Known {
+  /** The handover's id and phase. */
+  readonly phase: string;
+  /** Since when it has been in it, as seen here. */
+  readonly sinceMs: number;
+  /** The callback that was answered last. */
+  answered: string | null;
+}
+
+/** A read to the tip is one step with the answer or write that it comes before, so that it is made once. */
+interface Step {
+  readonly effect: Exclude<Effect, { kind: 'catch-up' }> | { readonly kind: 'catch-up'; readonly through: Checkpoint };
+  readonly isTipFirst: boolean;
+}
+
 /** Carries out effects for one worker. */
 export class HandoverAgent {
   readonly #settings: ConsumerSettings;
   readonly #ports: ConsumerPorts;
   readonly #table: ShardTable;
   readonly #emit: Emit;
-  readonly #answered = new Set<string>();
-  /** Since when a shard's handover has been in its phase, as seen here. */
-  readonly #phases = new Map<string, { readonly phase: string; readonly sinceMs: number }>();
+  readonly #known = new Map<string, Known>();
 
   constructor(settings: ConsumerSettings, ports: ConsumerPorts, table: ShardTable, emit: Emit) {
     this.#settings = settings;
@@ -42,8 +56,8 @@ export class HandoverAgent {
     let lease: Lease | null = seen;
     for (let i = 0; i < MAX_STEPS && lease !== null; i += 1) {
       let moved = false;
-      for (const effect of this.#effectsOf(lease)) {
-        const next: Lease | null | 'same' = await this.#run(effect, lease, signal);
+      for (const step of stepsOf(this.#effectsOf(lease))) {
+        const next: Lease | null | 'same' = await this.#run(step, lease, signal);
         if (next === 'same') continue;
         lease = next;
         moved = true;
@@ -51,6 +65,7 @@ export class HandoverAgent {
       }
       if (!moved) return lease;
     }
+    if (lease === null) this.#known.delete(seen.shardId);
     return lease;
   }
 
@@ -59,7 +74,8 @@ export class HandoverAgent {
     const owner = this.#table.owners.get(lease.shardId);
     const shadow = this.#table.shadows.get(lease.shardId);
     const workerId = this.#settings.workerId;
-    const phaseForMs = this.#phaseForMs(lease);
+    const known = this.#know(lease);
+    const phaseForMs = known === null ? 0 : this.#ports.clock.monotonicMs() - known.sinceMs;
     const caughtUp = shadow !== undefined && isCaughtUp(lease, shadow);
     const asSource =
       owner === undefined
@@ -91,31 +107,37 @@ export class HandoverAgent {
     return [...asSource, ...asTarget, ...decideDriver(lease, { workerId, caughtUp, phaseForMs })];
   }
 
-  #phaseForMs({ shardId, handover }: Lease): number {
+  /** A handover that is seen no more is forgotten. */
+  #know({ shardId, handover }: Lease): Known | null {
     if (handover === undefined) {
-      this.#phases.delete(shardId);
-      return 0;
+      this.#known.delete(shardId);
+      return null;
     }
     const phase = `${handover.id} ${handover.phase}`;
-    const nowMs = this.#ports.clock.monotonicMs();
-    const known = this.#phases.get(shardId);
-    if (known?.phase === phase) return nowMs - known.sinceMs;
-    this.#phases.set(shardId, { phase, sinceMs: nowMs });
-    return 0;
+    const known = this.#known.get(shardId);
+    if (known?.phase === phase) return known;
+    const begun: Known = { phase, sinceMs: this.#ports.clock.monotonicMs(), answered: known?.answered ?? null };
+    this.#known.set(shardId, begun);
+    return begun;
   }
 
   /** `same`: the lease is as it was, go on with the next effect. */
-  async #run(effect: Effect, lease: Lease, signal: AbortSignal): Promise<Lease | null | 'same'> {
+  async #run({ effect, isTipFirst }: Step, lease: Lease, signal: AbortSignal): Promise<Lease | null | 'same'> {
     const owner = this.#table.owners.get(lease.shardId);
+    const shadow = this.#table.shadows.get(lease.shardId);
     switch (effect.kind) {
       case 'write': {
+        if (isTipFirst) await shadow?.catchUp(null);
         const result = await this.#ports.leases.write(lease, lease.shardId, effect.write, signal);
+        if (result.kind === 'written') this.#tell(effect.write.name, result.lease, lease, shadow);
         return result.lease;
       }
       case 'answer': {
-        if (this.#answered.has(effect.taskToken)) return 'same';
+        const known = this.#know(lease);
+        if (known === null || known.answered === effect.taskToken) return 'same';
+        if (isTipFirst) await shadow?.catchUp(null);
         await this.#ports.callbacks.succeed(effect.taskToken, {}, signal);
-        this.#answered.add(effect.taskToken);
+        known.answered = effect.taskToken;
         return 'same';
       }
       case 'pause':
@@ -127,11 +149,8 @@ export class HandoverAgent {
         this.#emit({ kind: 'resumed', shardId: lease.shardId, handoverId: lease.handover?.id ?? null });
         return 'same';
       case 'catch-up':
-        // To the tip once, before the one answer that follows.
-        if (effect.through === null && lease.handover?.taskToken !== undefined && this.#answered.has(lease.handover.taskToken))
-          return 'same';
-        await this.#table.shadows.get(lease.shardId)?.catchUp(effect.through);
-        return effect.through !== null && this.#table.shadows.get(lease.shardId)?.markAt(effect.through) ? lease : 'same';
+        await shadow?.catchUp(effect.through);
+        return shadow !== undefined && shadow.markAt(effect.through) !== null ? lease : 'same';
       case 'take-up':
         this.#table.takeUp(lease, lease.checkpoint);
         this.#emit({
@@ -148,6 +167,20 @@ export class HandoverAgent {
     }
   }
 
+  /** What of our own writes others should hear: a proof that differs, and why a handover that we drove was given up. */
+  #tell(written: string, { shardId, handover }: Lease, before: Lease, shadow: ShardShadow | undefined): void {
+    const { drained, proof } = handover ?? {};
+    if (written === 'prove' && drained !== undefined && proof !== undefined && !sameMark(drained, proof))
+      this.#emit({ kind: 'shadow-diverged', shardId, at: drained.sequenceNumber });
+    if (written === 'abandon' && before.handover !== undefined)
+      this.#emit({
+        kind: 'handover-abandoned',
+        shardId,
+        handoverId: before.handover.id,
+        reason: whyAbandoned(before, shadow),
+      });
+  }
+
   #retire(lease: Lease, owner: ShardOwner | undefined): void {
     this.#table.letGo(lease.shardId);
     const to = lease.owner ?? null;
@@ -159,8 +192,29 @@ export class HandoverAgent {
   }
 }
 
-/** The shadow has proved the owner's newest mark, or has read beyond it, and is near the tip. */
-export const isCaughtUp = (lease: Lease, shadow: ShardShadow): boolean => {
-  if (shadow.verified === null || lease.mark === undefined || lease.shadow?.state !== 'tracking') return false;
-  return shadow.lagMs <= CAUGHT_UP_LAG_MS && compareCheckpoints(shadow.verified.sequenceNumber, lease.mark.sequenceNumber) >= 0;
+/** Whether this worker's shadow may be handed over to now. */
+export const isCaughtUp = (lease: Lease, shadow: ShardShadow): boolean => readinessNow(lease, shadow).kind === 'ready';
+
+const stepsOf = (effects: readonly Effect[]): Step[] => {
+  const steps: Step[] = [];
+  let isTipFirst = false;
+  for (const effect of effects) {
+    if (effect.kind !== 'catch-up') steps.push({ effect, isTipFirst });
+    else if (effect.through !== null) steps.push({ effect: { kind: 'catch-up', through: effect.through }, isTipFirst });
+    isTipFirst = effect.kind === 'catch-up' && effect.through === null;
+  }
+  return steps;
+};
+
+/** Why a handover came to nothing that the target gave up. */
+const whyAbandoned = (lease: Lease, shadow: ShardShadow | undefined): string => {
+  const { shardId, handover } = lease;
+  if (handover?.phase === 'preparing') {
+    if (shadow === undefined) return `this worker keeps no shadow of shard ${shardId} any more`;
+    const ready = readinessNow(lease, shadow);
+    if (ready.kind === 'not-ready') return ready.detail;
+    return `the owner ${handover.source} did not say within the time that it watches shard ${shardId}`;
+  }
+  if (handover?.drained === undefined) return `the owner ${handover?.source} did not finish its calls in flight within the time`;
+  return `the shadow did not read through ${handover.drained.sequenceNumber}, where the owner stopped, within the time`;
 };

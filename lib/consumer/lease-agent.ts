@@ -20,6 +20,8 @@ import { syncShards } from './shard-sync.ts';
 import type { ShardTable } from './shard-table.ts';
 
 const PENDING_WATCH_MS = 50;
+/** No step takes longer unless the store does not answer. */
+const FREE_WITHIN_MS = 2_000;
 /** While a shard is paused. */
 const PAUSED_WATCH_MS = 2;
 const isPaused: ReadonlySet<HandoverPhase> = new Set<HandoverPhase>(['pausing', 'redirected', 'verified', 'activating']);
@@ -39,6 +41,7 @@ export class LeaseAgent {
   readonly #group: Group;
   readonly #parentsOf = new Map<string, readonly string[]>();
   #watched = new Set<string>();
+  readonly #publishing = new Map<string, Promise<'written' | 'fenced'>>();
   readonly #published = new Map<string, { fingerprint: string; atMs: number }>();
   #tendedAtMs = Number.NEGATIVE_INFINITY;
 
@@ -86,10 +89,10 @@ export class LeaseAgent {
       const takeable = leases.filter((lease) => this.#isTakeable(lease));
       const reports = await workers.list(this.#group, signal);
       const mine = assignmentsFor(this.#settings.workerId, takeable, leases, this.#able(reports), ratesOf(reports));
-      await this.#take(mine, readAtMs, signal);
+      await this.#take(mine, signal);
     }
     this.#dropUnlisted(leases, readAtMs);
-    if (this.#heldAsListed(leases)) this.#liveness.confirmed(readAtMs);
+    if (this.#heldAsListed(leases) && (await this.#heldAnew(leases, signal))) this.#liveness.confirmed(readAtMs);
     if (takes && free.size === 0 && this.#settings.rebalance === 'workers')
       await this.#pulls.consider(leases, (reports) => this.#able(reports), signal);
     return { leases: leases.length, untaken: free.size };
@@ -221,15 +224,20 @@ export class LeaseAgent {
     return lease.owner === undefined || this.#fleet.isExpired(lease.owner);
   }
 
-  async #take(assigned: readonly Lease[], readAtMs: number, signal: AbortSignal): Promise<void> {
+  /** Each write relies on the lease as it was read, so that it may wait for a step that is under way (the watch of a handover of the same shard comes every few milliseconds). */
+  async #take(assigned: readonly Lease[], signal: AbortSignal): Promise<void> {
     const { workerId } = this.#settings;
     const takeOne = (lease: Lease) =>
-      this.steps.run(lease.shardId, readAtMs, async () => {
+      this.#whenFree(lease.shardId, async () => {
         const write = lease.owner === undefined ? claim(lease, workerId) : takeOver(lease, workerId);
         const result = await this.#ports.leases.write(this.#group, lease.shardId, write, signal);
         if (result.kind === 'written') this.#takeUp(result.lease, lease.owner === undefined ? 'claimed' : 'taken-over');
       });
     await Promise.all(assigned.map(takeOne));
+  }
+
+  #whenFree(shardId: string, step: () => Promise<void>): Promise<void> {
+    return this.steps.runWhenFree(shardId, this.#ports.clock.monotonicMs() + FREE_WITHIN_MS, step);
   }
 
   async #beginIfReady(lease: Lease, leases: ReadonlyMap<string, Lease>, signal: AbortSignal): Promise<void> {
@@ -244,8 +252,22 @@ export class LeaseAgent {
     else this.#table.letGo(lease.shardId);
   }
 
-  /** Publishes how far a shard is processed, if that has changed. */
+  /** Publishes how far a shard is processed, if that has changed. One write of a shard at a time: two that overtake each other would move its checkpoint back. */
   async checkpoint(owner: ShardOwner, signal: AbortSignal): Promise<'written' | 'fenced'> {
+    const before = this.#publishing.get(owner.shardId);
+    const publishing = (async () => {
+      await before?.catch(() => {});
+      return this.#publish(owner, signal);
+    })();
+    this.#publishing.set(owner.shardId, publishing);
+    try {
+      return await publishing;
+    } finally {
+      if (this.#publishing.get(owner.shardId) === publishing) this.#publishing.delete(owner.shardId);
+    }
+  }
+
+  async #publish(owner: ShardOwner, signal: AbortSignal): Promise<'written' | 'fenced'> {
     const progress = this.#table.progressOf(owner.shardId);
     if (progress === null || owner.isPending || progress.checkpoint === 'LATEST') return 'written';
     const fingerprint = JSON.stringify([owner.epoch, progress]);
@@ -273,6 +295,31 @@ export class LeaseAgent {
       this.#emit({ kind: 'lease-lost', shardId, epoch: owner.epoch, to: null });
     }
     for (const shardId of [...this.#table.shadows.keys()]) if (!listed.has(shardId)) this.#table.stopShadow(shardId);
+  }
+
+  /**
+   * After a lapse a look at the table is not enough: another worker may have decided to take our leases over before our heartbeats came again, and its writes may still be
+   * on their way. So each lease that we run gets a new epoch, which fences them. Returns whether all have it.
+   */
+  async #heldAnew(leases: readonly Lease[], signal: AbortSignal): Promise<boolean> {
+    if (this.#liveness.isConfirmed) return true;
+    const renew = async (lease: Lease): Promise<boolean> => {
+      const { shardId } = lease;
+      const owner = this.#table.owners.get(shardId);
+      if (owner === undefined || owner.epoch > lease.epoch) return true;
+      await this.#whenFree(shardId, async () => {
+        const result = await this.#ports.leases.write(this.#group, shardId, takeOver(lease, this.#settings.workerId), signal);
+        if (result.kind === 'fenced') {
+          this.#table.letGo(shardId);
+          this.#emit({ kind: 'lease-lost', shardId, epoch: owner.epoch, to: result.lease?.owner ?? null });
+          return;
+        }
+        owner.closeChain();
+        owner.resume(result.lease.epoch);
+      });
+      return this.#table.owners.get(shardId) !== owner || owner.epoch > lease.epoch;
+    };
+    return (await Promise.all(leases.map(renew))).every(Boolean);
   }
 
   /** Whether everything that we run is ours under the epoch by which we run it. */

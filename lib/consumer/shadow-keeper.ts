@@ -2,6 +2,7 @@
 // in: a lease as just read · out: chains opened and closed; shadows started, compared and stopped; what was verified, written to the lease
 import { openChain, reportDivergence, verifyShadow } from '../handover/worker-writes.ts';
 import type { Group, Lease } from '../model/lease.ts';
+import { TOLD_EVERY_MS } from '../shadow/readiness.ts';
 import type { ConsumerPorts } from './consumer-options.ts';
 import type { Emit } from './events.ts';
 import type { ConsumerSettings } from './options.ts';
@@ -11,8 +12,6 @@ import type { ShardTable } from './shard-table.ts';
 
 /** A shadow that is not yet tracking looks for the owner's marks so often; later twice per mark. */
 const YOUNG_SHADOW_MS = 100;
-/** A shadow tells the lease item what it has verified so often; a divergence at once. */
-const VERIFIED_EVERY_MS = 5000;
 
 /** One worker's chains and shadows. */
 export class ShadowKeeper {
@@ -21,7 +20,8 @@ export class ShadowKeeper {
   readonly #ports: ConsumerPorts;
   readonly #table: ShardTable;
   readonly #emit: Emit;
-  readonly #toldAtMs = new Map<string, number>();
+  /** What each shadow has told the lease item, and when. */
+  readonly #told = new WeakMap<ShardShadow, { readonly atMs: number; readonly told: string }>();
 
   constructor(group: Group, settings: ConsumerSettings, ports: ConsumerPorts, table: ShardTable, emit: Emit) {
     this.#group = group;
@@ -68,20 +68,25 @@ export class ShadowKeeper {
   }
 
   async #compare(lease: Lease, running: ShardShadow, mark: NonNullable<Lease['mark']>, signal: AbortSignal): Promise<void> {
-    const { workerId } = this.#settings;
-    const { clock, leases } = this.#ports;
     const comparison = running.compare(mark);
-    if (comparison.kind === 'different') {
-      this.#emit({ kind: 'shadow-diverged', shardId: lease.shardId, at: comparison.owner.sequenceNumber });
-      const write = reportDivergence(workerId, running.from, comparison.owner, comparison.shadow);
-      await leases.write(this.#group, lease.shardId, write, signal);
-    }
-    const sinceToldMs = clock.monotonicMs() - (this.#toldAtMs.get(lease.shardId) ?? Number.NEGATIVE_INFINITY);
-    if (comparison.kind === 'same' && (lease.shadow?.state !== 'tracking' || sinceToldMs >= VERIFIED_EVERY_MS)) {
-      this.#toldAtMs.set(lease.shardId, clock.monotonicMs());
-      const { bufferedRecords, bufferedBytes, lagMs } = running;
-      const progress = { verifiedThrough: comparison.mark, bufferedRecords, bufferedBytes, lagMs };
-      await leases.write(this.#group, lease.shardId, verifyShadow(workerId, running.from, progress, clock.nowMs()), signal);
-    }
+    if (comparison.kind !== 'different') return this.#tell(lease, running, signal);
+    this.#emit({ kind: 'shadow-diverged', shardId: lease.shardId, at: comparison.owner.sequenceNumber });
+    const write = reportDivergence(this.#settings.workerId, running.from, comparison.owner, comparison.shadow);
+    await this.#ports.leases.write(this.#group, lease.shardId, write, signal);
+  }
+
+  /** Tells the lease item what is new of a shadow: the first proof at once, the rest now and then; a quiet shard costs no write. */
+  async #tell(lease: Lease, running: ShardShadow, signal: AbortSignal): Promise<void> {
+    const { verified, verifiedAtMs, bufferedRecords, bufferedBytes, lagMs } = running;
+    if (verified === null) return;
+    const atMs = this.#ports.clock.monotonicMs();
+    const last = this.#told.get(running);
+    const progress = { verifiedThrough: verified, bufferedRecords, bufferedBytes, lagMs };
+    const told = JSON.stringify(progress);
+    const isFirst = lease.shadow?.state !== 'tracking';
+    if (!isFirst && last !== undefined && (last.told === told || atMs - last.atMs < TOLD_EVERY_MS)) return;
+    const write = verifyShadow(this.#settings.workerId, running.from, progress, verifiedAtMs);
+    await this.#ports.leases.write(this.#group, lease.shardId, write, signal);
+    this.#told.set(running, { atMs, told });
   }
 }

@@ -64,6 +64,7 @@ export class ShardFeed {
   #waits = false;
   #heardAtMs: number;
   #recordsAtMs: number;
+  #wake: () => void = () => {};
   readonly #running: Promise<void>;
 
   constructor(reader: StreamReader, clock: Clock, options: FeedOptions) {
@@ -82,6 +83,7 @@ export class ShardFeed {
       onEnd: (gone) => this.#endAfterDeliveries(gone),
       emit: options.emit,
     });
+    this.#abort.signal.addEventListener('abort', () => this.#wake(), { once: true });
     this.#running = this.#run();
   }
 
@@ -127,6 +129,7 @@ export class ShardFeed {
       subscribe: (arn, signal) => this.#reader.subscribe(arn, shardId, positionAfter(this.#after, this.#from), signal),
       onGone: (gone) => this.#endAfterDeliveries(gone),
       onFailed: (error, retryInMs) => emit({ kind: 'failed', doing: 'subscribe', shardId, error, retryInMs }),
+      onDead: () => this.#wake(),
     });
     await Promise.all([line.run(), this.#standIn(line)]);
   }
@@ -161,13 +164,20 @@ export class ShardFeed {
         await this.#poller.pollWhile(() => !line.isLive);
         continue;
       }
-      await this.#clock.sleep(GRACE_MS, this.#abort.signal);
+      await this.#nap();
       const nowMs = this.#clock.monotonicMs();
       if (this.#isOver() || this.#waits || !line.isLive) continue;
       if (nowMs - Math.max(this.#recordsAtMs, askedAtMs) < PROBE_AFTER_IDLE_MS) continue;
       askedAtMs = nowMs;
       await this.#probe();
     }
+  }
+
+  /** Waits a moment, or until there is something to look at. */
+  async #nap(): Promise<void> {
+    const nap = new AbortController();
+    this.#wake = () => nap.abort();
+    if (!this.#isOver()) await this.#clock.sleep(GRACE_MS, nap.signal);
   }
 
   async #probe(): Promise<void> {
@@ -225,6 +235,8 @@ export class ShardFeed {
   #end(): void {
     if (this.#isOver()) return;
     this.#ended = true;
+    // A subscription that never told of the end would stay open.
+    this.#abort.abort();
     this.#target.onEnd();
   }
 }

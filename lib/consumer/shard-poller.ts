@@ -35,7 +35,9 @@ export interface PollerOptions {
 }
 
 const RETRY_FIRST_MS = 200;
-const RETRY_MOST_MS = 5000;
+const RETRY_MOST_MS = 2000;
+/** After an error that does not pass by itself. */
+const RETRY_HOPELESS_MS = 5000;
 const TELL_THROTTLED_EVERY_MS = 60_000;
 
 const bytesOf = (batch: RecordBatch): number =>
@@ -76,12 +78,10 @@ export class ShardPoller {
       } catch (error) {
         if (isOver()) return;
         const mayPass = error instanceof TransientError;
-        if (!mayPass) {
-          retryMs = RETRY_MOST_MS;
-          iterator = null;
-        }
-        emit({ kind: 'failed', doing: 'read', shardId, error, retryInMs: retryMs });
-        await clock.sleep(retryMs, signal);
+        if (!mayPass) iterator = null;
+        const retryInMs = mayPass ? retryMs : RETRY_HOPELESS_MS;
+        emit({ kind: 'failed', doing: 'read', shardId, error, retryInMs });
+        await clock.sleep(retryInMs, signal);
         retryMs = Math.min(retryMs * 2, RETRY_MOST_MS);
       }
     }

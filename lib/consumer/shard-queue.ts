@@ -109,6 +109,7 @@ export class ShardQueue {
 
   /** Taken records are processed. */
   done(records: number, bytes: number): void {
+    if (this.#closed) return;
     this.#held -= records;
     this.#bytes -= bytes;
     this.#budget.giveBack(bytes);

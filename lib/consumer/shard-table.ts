@@ -59,7 +59,7 @@ export class ShardTable {
     this.letGo(shardId);
     const shadow = this.shadows.get(lease.shardId);
     // A shadow knows whole records only: of a half-processed one it hands over what follows the one before, if it knows that.
-    const given = shadow?.handOver(subSequenceNumber === undefined ? after : (lease.handover?.drained?.sequenceNumber ?? after));
+    const given = shadow?.handOver(subSequenceNumber === undefined ? after : (lease.handover?.proof?.sequenceNumber ?? after));
     const isContiguous = subSequenceNumber === undefined || given?.handed.records[0]?.sequenceNumber === after;
     const keepsFeed = given?.feedContinues && isContiguous && settings.retrieval === 'fan-out';
     if (given !== undefined && !keepsFeed) this.#inBackground(given.feed.stop());

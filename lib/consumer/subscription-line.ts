@@ -29,6 +29,8 @@ export interface LineOptions {
   readonly onGone: (gone: ShardGoneError) => Promise<void>;
   readonly onHeard: () => void;
   readonly onFailed: (error: unknown, retryInMs: number) => void;
+  /** A push has ended, or could not be had. */
+  readonly onDead: () => void;
   readonly isOver: () => boolean;
   readonly signal: AbortSignal;
 }
@@ -145,6 +147,7 @@ export class SubscriptionLine {
         this.#wasTried = false;
       } else this.#wasTried = true;
       begun('failed');
+      this.#options.onDead();
     }
   }
 

@@ -116,12 +116,12 @@ export const decideTarget = (lease: Lease, self: TargetState, nowMs: number): Ef
     if (own === null) return [{ kind: 'catch-up', through: drained.sequenceNumber }];
     return proof === undefined ? [{ kind: 'write', write: prove(id, self.workerId, own) }] : answer;
   }
-  if (lease.owner !== self.workerId || drained === undefined) return [];
+  if (lease.owner !== self.workerId || proof === undefined) return [];
   if (phase === 'activating')
     return [{ kind: 'write', write: activate({ workerId: self.workerId, epoch: lease.epoch }, id, nowMs) }];
   if (phase !== 'activated' && phase !== 'released') return [];
   if (self.dispatching) return phase === 'activated' ? answer : [];
   // Started anew since the activation: its former self may have dispatched under this epoch.
-  if (self.markAt(drained.sequenceNumber) === null) return [{ kind: 'write', write: takeOver(lease, self.workerId) }];
+  if (self.markAt(proof.sequenceNumber) === null) return [{ kind: 'write', write: takeOver(lease, self.workerId) }];
   return [{ kind: 'take-up', epoch: lease.epoch }, ...(phase === 'activated' ? answer : [])];
 };

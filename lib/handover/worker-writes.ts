@@ -54,10 +54,12 @@ const publish = ({ checkpoint: at, subSequenceNumber }: Published): Change[] => 
   set('checkpoint', value(at)),
   subSequenceNumber === undefined ? remove('subSequenceNumber') : set('subSequenceNumber', value(subSequenceNumber)),
 ];
+/** In the write that gives a lease away: a checkpoint that was sent before and comes late finds another owner, so that this is where the next one begins. */
+const lastWord = (published: Published | undefined): Change[] => (published === undefined ? [] : publish(published));
 
 /**
- * Publishes progress. `mark` is the chain's point at exactly `checkpoint` while a shadow is being proved. Nothing is left to publish once the source has drained:
- * a request that comes late by then would move the next owner's beginning back.
+ * Publishes progress. `mark` is the chain's point at exactly `checkpoint` while a shadow is being proved. Between `drain` and `activate` nothing is left to
+ * publish: a request that comes late by then would move the next owner's beginning back.
  */
 export const checkpoint = (
   holder: Holder,
@@ -98,9 +100,9 @@ export const endShard = (holder: Holder, nowMs: number): LeaseWrite =>
     ],
   );
 
-/** A worker that stops gives its lease back after its last checkpoint; the epoch grows with the next claim. */
-export const giveBack = (holder: Holder): LeaseWrite =>
-  bound('giveBack', heldBy(holder), [remove('owner'), remove('handover'), remove('mark')]);
+/** A worker that stops gives its lease back with its last checkpoint; the epoch grows with the next claim. */
+export const giveBack = (holder: Holder, published?: Published): LeaseWrite =>
+  bound('giveBack', heldBy(holder), [remove('owner'), remove('handover'), remove('mark'), ...lastWord(published)]);
 
 /**
  * The owner starts the digest chain of a requested shadow at what it has processed: both sides digest every record after `from`.
@@ -192,14 +194,14 @@ export const abandonOwn = (holder: Holder, handoverId: string): LeaseWrite =>
   bound('abandonOwn', [...heldBy(holder), ...inHandover(handoverId, 'preparing')], [remove('handover')]);
 
 /**
- * A worker that stops names the next owner, after its last checkpoint. That one finds a lease of its own that it does not run, and takes it up.
+ * A worker that stops names the next owner, with its last checkpoint. That one finds a lease of its own that it does not run, and takes it up.
  * The epoch grows here, so that the old owner is fenced from this write on.
  */
-export const handOn = (holder: Holder, lease: Lease, toWorkerId: string): LeaseWrite =>
+export const handOn = (holder: Holder, lease: Lease, toWorkerId: string, published?: Published): LeaseWrite =>
   bound(
     'handOn',
     [...heldBy(holder), missing('handover'), oneOf('state', ['pending', 'active']), shadowAsSeen(lease)],
-    takenBy(lease, toWorkerId),
+    [...takenBy(lease, toWorkerId), ...lastWord(published)],
   );
 
 /** The target proves the digest at exactly the drained sequence number. */
@@ -223,6 +225,7 @@ export const activate = (holder: Holder, handoverId: string, activatedAtMs: numb
     [
       set('handover.phase', value('activated')),
       set('handover.activatedAtMs', value(activatedAtMs)),
+      remove('handover.drained'),
       remove('shadow'),
       remove('mark'),
       set('replicationFactor', value(1)),

@@ -36,11 +36,26 @@ export class DigestChain {
     this.#count += 1;
   }
 
+  /** The last record's sequence number; the chain's start while there is none. */
+  get sequenceNumber(): Checkpoint {
+    return this.#sequenceNumber;
+  }
+  get digest(): bigint {
+    return this.#digest;
+  }
+
   /** The present point of the chain. */
   mark(): Mark {
-    return { sequenceNumber: this.#sequenceNumber, count: this.#count, digest: this.#digest.toString(16).padStart(16, '0') };
+    return markOf(this.#sequenceNumber, this.#count, this.#digest);
   }
 }
+
+/** A point of a chain as it is published. */
+export const markOf = (sequenceNumber: Checkpoint, count: number, digest: bigint): Mark => ({
+  sequenceNumber,
+  count,
+  digest: digest.toString(16).padStart(16, '0'),
+});
 
 /** Whether two marks prove the same records. */
 export const sameMark = (a: Mark, b: Mark): boolean =>

@@ -1,7 +1,7 @@
 // lib/telemetry: a worker's metrics as CloudWatch EMF lines, once an interval. docs/telemetry.md lists them.
 // in: events, calls and status of a worker · out: lines to `write`
 import { systemClock } from '../adapters/system-clock.ts';
-import type { ConsumerStatus } from '../consumer/consumer.ts';
+import type { ConsumerStatus } from '../consumer/consumer-status.ts';
 import type { ConsumerEvent } from '../consumer/events.ts';
 import type { Clock } from '../ports.ts';
 import { type EmfMetric, type EmfUnit, emfLines, MAX_VALUES } from './emf-line.ts';

@@ -28,6 +28,7 @@ export const eventTable = {
   paused: row('info', null),
   resumed: row('warn', 'HandoversTakenBack'),
   'handed-over': row('info', 'ShardsHandedOver'),
+  'handover-abandoned': row('warn', 'HandoversAbandoned'),
   'shard-silent': row('error', 'ShardsSilent'),
   'pull-begun': row('info', 'PullsBegun'),
   'pull-given-up': row('warn', 'PullsGivenUp'),

@@ -1,6 +1,6 @@
 // lib/telemetry: what a reporter is told, and when.
 // in: nothing · out: the shapes that consumerTelemetry and the reporters share
-import type { ConsumerStatus } from '../consumer/consumer.ts';
+import type { ConsumerStatus } from '../consumer/consumer-status.ts';
 import type { ConsumerEvent } from '../consumer/events.ts';
 import type { Group } from '../model/lease.ts';
 import type { StreamRecord } from '../model/shard.ts';

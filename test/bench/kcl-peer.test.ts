@@ -26,6 +26,12 @@ describe('readAnalysis', () => {
     });
   });
 
+  it('takes the gaps of a split from its children', () => {
+    const split = { shardEndedMs: 700, kids: { '0004': { gapMs: 1203 }, '0005': { gapMs: 1391 } } };
+    expect(readAnalysis('c', analysis({ split }))).toMatchObject({ run: { scenario: 'c', gapMsP50: 1203, gapMsMax: 1391 } });
+    expect(readAnalysis('c', analysis())).toMatchObject({ run: { gapMsP50: null, gapMsMax: null } });
+  });
+
   it('has no figure where no shard moved', () => {
     expect(readAnalysis('bn', analysis({ moves: [] }))).toMatchObject({ run: { gapMsP50: null, gapMsMax: null } });
   });

@@ -81,6 +81,7 @@ describe('deaggregated', () => {
     const noData = Uint8Array.from([0x0a, 1, 0x70, 0x1a, 2, 0x08, 0]);
     const keyBeyondTable = Uint8Array.from([0x0a, 1, 0x70, 0x1a, 4, 0x08, 3, 0x1a, 0]);
     const hashKeyBeyondTable = Uint8Array.from([0x0a, 1, 0x70, 0x1a, 6, 0x08, 0, 0x10, 0, 0x1a, 0]);
+    const longerThanItSays = BY_HAND.with(5, 4);
     const truncated = BY_HAND.subarray(0, BY_HAND.length - 1);
     const noHashKey = aggregateMessage([user('k', 'x', 'not a number')]);
     for (const message of [
@@ -88,6 +89,7 @@ describe('deaggregated', () => {
       noData,
       keyBeyondTable,
       hashKeyBeyondTable,
+      longerThanItSays,
       truncated,
       noHashKey,
       text('no protobuf at all'),

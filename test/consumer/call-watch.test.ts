@@ -46,6 +46,12 @@ describe('CallWatch', () => {
       ['third', 2800],
     ]);
     expect(watch.stuckForMs).toBe(2900);
+    // The older ones are not to be looked at for long; a young one is.
+    await clock.advance(1500);
+    late.length = 0;
+    watch.run('fourth', 0, null, () => never);
+    await clock.advance(1050);
+    expect(late.map(([doing, atMs]) => [doing, atMs])).toContainEqual(['fourth', 5400]);
   });
 
   it('says nothing of calls that return in time, one after the other for long', async () => {

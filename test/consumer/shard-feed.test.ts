@@ -225,9 +225,14 @@ describe('ShardFeed', () => {
     });
 
     it('tells any other failure each time, and goes on', async () => {
+      const answers = polls([new TransientError('reset'), batch([11]), new PoisonError('what?'), batch([12])]);
+      const opened: StartingPosition[] = [];
       const { clock, delivered, told, feed } = feedOn(
         {
-          poll: polls([new TransientError('reset'), batch([11]), new PoisonError('what?'), batch([12])]),
+          poll: (stream, shard, position) => {
+            opened.push(position);
+            return answers(stream, shard, position);
+          },
           subscribe: noSubscription,
         },
         false,
@@ -239,6 +244,8 @@ describe('ShardFeed', () => {
         { kind: 'failed', doing: 'read', retryInMs: 200 },
         { kind: 'failed', doing: 'read', retryInMs: 5000 },
       ]);
+      // What does not pass may be the iterator's own fault.
+      expect(opened).toMatchObject([{ sequenceNumber: '10' }, { sequenceNumber: '11' }]);
     });
 
     it('ends a shard whose retention has passed, after what it delivered, and says from where on records are lost', async () => {

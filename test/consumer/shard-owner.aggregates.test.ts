@@ -143,6 +143,8 @@ describe('aggregated records of an owned shard', () => {
     expect(shard.owner.published).toEqual({ checkpoint: '103' });
     // Half of the first one was another owner's.
     expect(shard.counter.total.records).toBeCloseTo(1.5);
+    const [, half, whole] = records.map(({ data, partitionKey }) => data.byteLength + partitionKey.length);
+    expect(shard.counter.total.bytes).toBeCloseTo((half ?? 0) / 2 + (whole ?? 0));
     await shard.owner.stop();
   });
 

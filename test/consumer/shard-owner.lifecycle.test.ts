@@ -71,6 +71,27 @@ describe('the lifecycle of an owned shard', () => {
     await owner.stop();
   });
 
+  it('is not flushed, started or ended while it may not act', async () => {
+    let mayAct = true;
+    const { said, processor } = diary();
+    const stream = new StreamOfOne();
+    const { owner, clock } = ownShard(processor, {}, { records: five, stream, mayAct: () => mayAct });
+    await clock.advance(0);
+    mayAct = false;
+    owner.pause();
+    await clock.advance(1000);
+    expect([owner.dispatch, said.includes('flush')]).toEqual(['pausing', false]);
+    mayAct = true;
+    await clock.advance(1000);
+    expect([owner.dispatch, said.includes('flush')]).toEqual(['drained', true]);
+    await owner.stop();
+    const late = diary();
+    const next = ownShard(late.processor, {}, { records: five, mayAct: () => false });
+    await next.clock.advance(1000);
+    expect(late.said).toEqual([]);
+    await next.owner.stop();
+  });
+
   it('gives the processor nothing while a flush is in flight, even if it is resumed meanwhile', async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     const { said, processor } = diary({ flush: () => promise });
@@ -254,6 +275,22 @@ describe('context.checkpoint', () => {
     await owner.stop();
   });
 
+  it('publishes no mark of a chain that was closed since', async () => {
+    const late: (() => Promise<void>)[] = [];
+    const { owner, clock } = ownShard(
+      { process: async (_given, context) => void late.push(context.checkpoint), flush: async () => {} },
+      { maxBatchRecords: 2, checkpoints: 'manual' },
+      { records: five },
+    );
+    owner.openChain('w');
+    await clock.advance(0);
+    owner.closeChain();
+    owner.openChain('v');
+    await late[1]?.();
+    expect([owner.position, owner.mark]).toMatchObject(['104', { sequenceNumber: '105', count: 0 }]);
+    await owner.stop();
+  });
+
   it('opens a chain ahead of what was declared, and publishes marks of it from the next declaration on', async () => {
     const contexts: (() => Promise<void>)[] = [];
     const { owner, clock, stream } = ownShard(
@@ -294,6 +331,29 @@ describe('context.checkpoint', () => {
     expect(failures(shard)).toEqual(['process', 'process']);
     expect(shard.owner.position).toBe('105');
     await shard.owner.stop();
+  });
+
+  it('declares, when its call has failed meanwhile, none of the records that are to be given again', async () => {
+    const contexts: (() => Promise<void>)[] = [];
+    const { owner, clock } = ownShard(
+      {
+        process: async (_given, context) => {
+          contexts.push(context.checkpoint);
+          if (contexts.length < 3) throw new Error('not now');
+        },
+        flush: async () => {},
+      },
+      { checkpoints: 'manual' },
+      { records: five },
+    );
+    await clock.advance(60);
+    await contexts[0]?.();
+    expect(owner.hasMoved).toBe(false);
+    await clock.advance(1000);
+    expect(contexts).toHaveLength(3);
+    await contexts[0]?.();
+    expect(owner.position).toBe('105');
+    await owner.stop();
   });
 
   it('declares, with several lanes, nothing that another lane has not finished', async () => {

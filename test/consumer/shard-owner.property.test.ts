@@ -7,6 +7,7 @@ import type { ProcessorContext } from '../../lib/consumer/processor.ts';
 import type { ShardPosition } from '../../lib/consumer/shard-position.ts';
 import { BufferBudget } from '../../lib/consumer/shard-queue.ts';
 import { PoisonError, RecordFailure, TransientError } from '../../lib/errors.ts';
+import { type Checkpoint, compareCheckpoints } from '../../lib/model/sequence-number.ts';
 import type { StreamRecord } from '../../lib/model/shard.ts';
 import { DigestChain } from '../../lib/shadow/digest-chain.ts';
 import { aggregated } from '../support/kpl-aggregate.ts';
@@ -29,7 +30,7 @@ const actionArb = fc.oneof(
   {
     weight: 2,
     arbitrary: fc.record({
-      kind: fc.constantFrom('pause', 'hand over', 'kill', 'checkpoint'),
+      kind: fc.constantFrom('pause', 'blink', 'hand over', 'kill', 'checkpoint', 'late checkpoint', 'new chain'),
       ms: fc.integer({ min: 0, max: 60 }),
     }),
   },
@@ -56,7 +57,7 @@ const chanceFrom = (seed: number) => {
   };
 };
 
-/** The processor, the lease and everything that they saw. Throws at once where something is wrong. */
+/** The processor, the lease and everything that they saw. */
 class Trial {
   readonly stream = new StreamOfOne();
   readonly clock: ScriptedClock = scriptedClock(1_700_000_000_000);
@@ -64,6 +65,7 @@ class Trial {
   readonly events: ConsumerEvent[] = [];
   /** All user records in stream order. */
   readonly order: { name: string; key: string; position: ShardPosition }[] = [];
+  readonly violations: string[] = [];
   readonly done = new Set<string>();
   readonly returned = new Map<string, number>();
   /** Of the present owner: what it was given, what was in a call that threw, what a declaration covers. */
@@ -71,13 +73,15 @@ class Trial {
   #threw = new Set<string>();
   #declared = new Set<string>();
   #inFlight: StreamRecord[][] = [];
+  #kept: { checkpoint: () => Promise<void>; given: readonly StreamRecord[] }[] = [];
   readonly #failures = new Map<string, { kind: string; left: number }>();
   readonly #chance: () => number;
   readonly #case: Case;
   readonly #onPoison: 'skip' | 'stop';
   #leasedAt: ShardPosition = { checkpoint: 'TRIM_HORIZON' };
   #begunAt = 0;
-  #chainFrom: string | null = null;
+  #stoppedAt = Number.POSITIVE_INFINITY;
+  #chainFrom: Checkpoint | null = null;
   shard: OwnedShard;
 
   constructor(test: Case, onPoison: 'skip' | 'stop' = 'skip') {
@@ -115,6 +119,7 @@ class Trial {
     const { lanes, maxBatchRecords, checkpoints } = this.#case;
     this.#given = new Set();
     this.#threw = new Set();
+    this.#stoppedAt = Number.POSITIVE_INFINITY;
     this.#declared = new Set(this.order.slice(0, this.#countThrough(this.#leasedAt)).map(({ name }) => name));
     this.#begunAt = this.#countThrough(this.#leasedAt);
     const shard = ownShard(
@@ -140,12 +145,32 @@ class Trial {
         emit: (event) => {
           this.events.push(event);
           if (event.kind === 'record-skipped') this.#isDone(nameOfEvent(event));
+          if (event.kind === 'shard-stopped') {
+            const place = this.order.findIndex(({ name }) => name === nameOfEvent(event));
+            this.#stoppedAt = Math.min(this.#stoppedAt, place);
+          }
         },
       },
     );
     this.shard = shard;
-    this.#chainFrom = shard.owner.openChain('w') ? (shard.owner.mark?.sequenceNumber ?? null) : null;
+    this.#kept = [];
+    this.reopenChain();
     return shard;
+  }
+
+  /** The shadow is gone and another is asked for. */
+  reopenChain(): void {
+    const { owner } = this.shard;
+    owner.closeChain();
+    this.#chainFrom = owner.openChain('w') ? (owner.mark?.sequenceNumber ?? null) : null;
+  }
+
+  /** A call that has ended asks for a checkpoint, perhaps long after. */
+  async declareLate(): Promise<void> {
+    const kept = this.#kept[Math.floor(this.#chance() * this.#kept.length)];
+    if (kept === undefined) return;
+    this.#declareThrough(kept.given);
+    await kept.checkpoint();
   }
 
   /** What the interval does. */
@@ -158,18 +183,20 @@ class Trial {
   check(): void {
     const through = this.#countThrough(this.shard.owner.published);
     for (const { name } of this.order.slice(0, through)) {
-      if (!this.done.has(name)) throw new Error(`published through ${name}, which is not processed`);
-      if (this.#case.checkpoints === 'manual' && !this.#declared.has(name)) throw new Error(`published ${name} undeclared`);
+      if (!this.done.has(name)) this.#wrong(`published through ${name}, which is not processed`);
+      if (this.#case.checkpoints === 'manual' && !this.#declared.has(name)) this.#wrong(`published ${name} undeclared`);
     }
     const { mark } = this.shard.owner;
     if (mark === null || this.#chainFrom === null) return;
     const from = this.#chainFrom;
     const chain = new DigestChain(from, testHash);
     for (const record of this.stream.records) {
-      if ((from === 'TRIM_HORIZON' || record.sequenceNumber > from) && record.sequenceNumber <= mark.sequenceNumber)
-        chain.add(record);
+      const isAfter = compareCheckpoints(record.sequenceNumber, from) > 0;
+      if (isAfter && compareCheckpoints(record.sequenceNumber, mark.sequenceNumber) <= 0) chain.add(record);
     }
-    expect(mark).toEqual(chain.mark());
+    const right = chain.mark();
+    if (mark.count !== right.count || mark.digest !== right.digest || mark.sequenceNumber !== right.sequenceNumber)
+      this.#wrong(`the mark at ${mark.sequenceNumber} counts ${mark.count}, not ${right.count}`);
   }
 
   async drain(): Promise<void> {
@@ -192,15 +219,16 @@ class Trial {
     const stopping = this.shard.owner.stop();
     await this.clock.advance(1000);
     await stopping;
+    expect(this.violations).toEqual([]);
   }
 
   async #process(given: readonly StreamRecord[], context: ProcessorContext): Promise<void> {
-    if (given.length === 0) throw new Error('a call without records');
-    if (given.length > this.#case.maxBatchRecords) throw new Error(`a call with ${given.length} records`);
+    if (given.length === 0) this.#wrong('a call without records');
+    if (given.length > this.#case.maxBatchRecords) this.#wrong(`a call with ${given.length} records`);
     const keys = new Set(given.map((record) => record.partitionKey));
     for (const other of this.#inFlight) {
-      if (this.#case.lanes === 1) throw new Error('two calls at a time in one lane');
-      if (other.some((record) => keys.has(record.partitionKey))) throw new Error('two calls at a time with one key');
+      if (this.#case.lanes === 1) this.#wrong('two calls at a time in one lane');
+      if (other.some((record) => keys.has(record.partitionKey))) this.#wrong('two calls at a time with one key');
     }
     this.#checkOrder(given);
     const own = [...given];
@@ -211,7 +239,7 @@ class Trial {
       // Declared at the end, when all is done: the names must count before the position may contain them.
       if (this.#chance() < 0.3) {
         for (const record of given) this.#isDone(nameOf(record));
-        for (const name of this.#given) if (this.done.has(name)) this.#declared.add(name);
+        this.#declareThrough(given);
         await context.checkpoint();
       }
     } catch (error) {
@@ -220,6 +248,7 @@ class Trial {
     } finally {
       this.#inFlight = this.#inFlight.filter((each) => each !== own);
     }
+    this.#kept.push({ checkpoint: context.checkpoint, given });
     for (const record of given) {
       this.#isDone(nameOf(record));
       this.returned.set(nameOf(record), (this.returned.get(nameOf(record)) ?? 0) + 1);
@@ -230,18 +259,17 @@ class Trial {
     const names = given.map(nameOf);
     const from = names[0] ?? '';
     const places = names.map((name) => this.order.findIndex((each) => each.name === name));
-    if (places.some((place, i) => i > 0 && place <= (places[i - 1] ?? 0)))
-      throw new Error(`out of order within a call: ${names}`);
-    if (places.some((place) => place < this.#begunAt)) throw new Error(`given again after its checkpoint: ${names}`);
+    if (places.some((place, i) => i > 0 && place <= (places[i - 1] ?? 0))) this.#wrong(`out of order within a call: ${names}`);
+    if (places.some((place) => place < this.#begunAt)) this.#wrong(`given again after its checkpoint: ${names}`);
+    if (places.some((place) => place > this.#stoppedAt)) this.#wrong(`given behind the poison record: ${names}`);
     const inCall = new Set(names);
     for (const [i, place] of places.entries()) {
       const { name = '', key = '' } = this.order[place] ?? {};
-      if (this.#given.has(name) && !this.#threw.has(name)) throw new Error(`${name} given twice, though no call with it threw`);
+      if (this.#given.has(name) && !this.#threw.has(name)) this.#wrong(`${name} given twice, though no call with it threw`);
       const skippedOver = this.order
         .slice(this.#begunAt, place)
         .find((each) => each.key === key && !this.done.has(each.name) && !inCall.has(each.name));
-      if (skippedOver !== undefined)
-        throw new Error(`${name} before ${skippedOver.name} of the same key (call of ${from}, ${i})`);
+      if (skippedOver !== undefined) this.#wrong(`${name} before ${skippedOver.name} of the same key (call of ${from}, ${i})`);
       this.#given.add(name);
     }
   }
@@ -259,9 +287,20 @@ class Trial {
     }
   }
 
+  /** A call declares what is processed through its own last record, and nothing after that. */
+  #declareThrough(given: readonly StreamRecord[]): void {
+    const last = this.order.findIndex(({ name }) => name === nameOf(given.at(-1) ?? rawRecord(0, '')));
+    for (const { name } of this.order.slice(0, last + 1)) if (this.done.has(name)) this.#declared.add(name);
+  }
+
   #flush(): void {
-    if (this.#inFlight.length > 0) throw new Error('flushed while a call is in flight');
+    if (this.#inFlight.length > 0) this.#wrong('flushed while a call is in flight');
     for (const name of this.#given) if (this.done.has(name)) this.#declared.add(name);
+  }
+
+  /** Kept, since a processor's own error would only be one more failed call. */
+  #wrong(what: string): void {
+    this.violations.push(what);
   }
 
   #isDone(name: string): void {
@@ -286,7 +325,6 @@ class Trial {
 const nameOfEvent = ({ sequenceNumber, subSequenceNumber }: { sequenceNumber: string; subSequenceNumber: number | null }) =>
   subSequenceNumber === null ? sequenceNumber : `${sequenceNumber}.${subSequenceNumber}`;
 
-/** Whether a lane's call was failing when the shard was drained: what the other lanes did beyond it is then given again. */
 const act = async (trial: Trial, action: { kind: string; ms: number }): Promise<void> => {
   if (action.kind !== 'run') await trial.clock.advance(action.ms);
   if (action.kind === 'run') await trial.clock.advance(action.ms);
@@ -296,6 +334,12 @@ const act = async (trial: Trial, action: { kind: string; ms: number }): Promise<
     await trial.clock.advance(action.ms);
     trial.shard.owner.resume(trial.shard.owner.epoch + 1);
   }
+  if (action.kind === 'blink') {
+    trial.shard.owner.pause();
+    trial.shard.owner.resume(trial.shard.owner.epoch + 1);
+  }
+  if (action.kind === 'late checkpoint') await trial.declareLate();
+  if (action.kind === 'new chain') trial.reopenChain();
   if (action.kind === 'hand over') {
     await trial.drain();
     await trial.stop();
@@ -330,7 +374,7 @@ describe('ShardOwner, for every case', () => {
         expect(trial.shard.owner.queuedRecords).toBe(0);
         await trial.stop();
       }),
-      { numRuns: 400 },
+      { numRuns: 600 },
     );
   });
 
@@ -348,7 +392,7 @@ describe('ShardOwner, for every case', () => {
         expect(trial.events).toEqual([]);
         await trial.stop();
       }),
-      { numRuns: 200 },
+      { numRuns: 400 },
     );
   });
 
@@ -366,7 +410,7 @@ describe('ShardOwner, for every case', () => {
         }
         await trial.stop();
       }),
-      { numRuns: 200 },
+      { numRuns: 400 },
     );
   });
 
@@ -374,7 +418,10 @@ describe('ShardOwner, for every case', () => {
     await fc.assert(
       fc.asyncProperty(caseArb, async (test) => {
         const trial = new Trial(
-          { ...test, failures: test.failures.map((each) => ({ ...each, times: 1000, kind: 'plain' })) },
+          {
+            ...test,
+            failures: test.failures.map((each) => ({ ...each, times: 1000, kind: each.kind === 'poison' ? 'poison' : 'plain' })),
+          },
           'stop',
         );
         for (let i = 0; !trial.shard.ended() && i < 100; i += 1) await trial.clock.advance(50);
@@ -392,7 +439,7 @@ describe('ShardOwner, for every case', () => {
         expect(trial.order.filter(({ name }) => !trial.done.has(name))).toEqual([]);
         await trial.stop();
       }),
-      { numRuns: 200 },
+      { numRuns: 400 },
     );
   });
 });

@@ -194,6 +194,17 @@ describe('ShardOwner', () => {
     await owner.stop();
   });
 
+  it('does not wait for a next attempt when the call in flight fails after it was paused', async () => {
+    const { ends, processor } = noted({}, true);
+    const { owner, clock } = ownShard(processor, {}, { records: five });
+    await clock.advance(0);
+    owner.pause();
+    ends.shift()?.(new TransientError('away'));
+    await clock.advance(0);
+    expect(owner.dispatch).toBe('drained');
+    await owner.stop();
+  });
+
   it('goes on from the record that the processor names as failed; those before it are in the position of a drained shard', async () => {
     const calls: string[][] = [];
     const { owner, clock } = ownShard(

@@ -78,6 +78,8 @@ describe('ShardQueue', () => {
     await new Promise((resolve) => setImmediate(resolve));
     expect(open()).toBe(true);
     queue.add(of(50));
+    // A call that was in flight ends only now.
+    queue.done(1, 50);
     expect([budget.bytes, queue.bytes, queue.records]).toEqual([0, 0, 0]);
   });
 });

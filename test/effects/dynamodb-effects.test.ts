@@ -69,7 +69,7 @@ describe('dynamodbEffects', () => {
     expect(step?.Update).toMatchObject({
       TableName: 'leases',
       ConditionExpression:
-        'attribute_exists(#shardId) AND #owner = :v0 AND #epoch = :v1 AND #state = :v2 AND attribute_not_exists(#through)',
+        'attribute_exists(#shardId) AND #owner = :v0 AND #epoch = :v1 AND #state = :v2 AND attribute_not_exists(#handover.#drained) AND attribute_not_exists(#through)',
       UpdateExpression: 'SET #through = :to, #checkpoint = :v3, #subSequenceNumber = :v4, #checkpointAtMs = :v5',
       ExpressionAttributeValues: toItem({
         ':v0': 'a',

@@ -66,6 +66,26 @@ describe('decideSource', () => {
     ],
     ['retires when another worker took the lease', lease({ owner: 'c', epoch: 5 }, null), {}, ['retire']],
     ['dispatches on under the new epoch after a restore', lease({ epoch: 6 }, null), { dispatch: 'drained' }, ['resume']],
+    [
+      'retires when it is the owner again and another one has gone on meanwhile',
+      lease({ epoch: 6, checkpoint: '9' }, null),
+      { dispatch: 'drained' },
+      ['retire'],
+    ],
+    [
+      'retires when it is the owner again and still has a call in flight',
+      lease({ epoch: 6 }, null),
+      { dispatch: 'pausing' },
+      ['retire'],
+    ],
+    [
+      'retires when another one has gone on within the same aggregated record',
+      lease({ epoch: 6, subSequenceNumber: 3 }, null),
+      { dispatch: 'drained', published: { checkpoint: '7', subSequenceNumber: 2 } },
+      ['retire'],
+    ],
+    ['abandons a handover that the machine has left', lease({}), { phaseForMs: 120_001 }, ['abandonOwn']],
+    ['abandons a handover that its target has left', lease({}, { driver: 'target' }), { phaseForMs: 20_001 }, ['abandonOwn']],
     ['dispatches on when the handover was abandoned', lease({}, null), { dispatch: 'drained' }, ['resume']],
   ];
   for (const [sentence, seen, change, expected] of cases) {
@@ -87,6 +107,11 @@ describe('decideRetired', () => {
     expect(decideRetired(lease(moved, { phase: 'activating' }), 'a')).toEqual([]);
     expect(decideRetired(lease(moved, null), 'a')).toEqual([]);
   });
+
+  it('ends a handover of which it has lost its memory', () => {
+    expect(kinds(decideRetired(lease({}), 'a'))).toEqual(['abandonOwn']);
+    expect(kinds(decideRetired(lease({}, { phase: 'pausing', drained: mark }), 'a'))).toEqual(['takeBack']);
+  });
 });
 
 describe('decideTarget', () => {
@@ -105,17 +130,26 @@ describe('decideTarget', () => {
     ['proves', lease({}, { phase: 'pausing', drained: mark }), {}, ['prove']],
     ['answers once it has proved', lease({}, { phase: 'pausing', drained: mark, proof: mark }), {}, ['answer']],
     ['waits while the machine redirects and verifies', lease(moved, { phase: 'verified', drained: mark }), {}, []],
-    ['activates when it may', lease(moved, { phase: 'activating', drained: mark }), {}, ['activate']],
-    ['never activates what is not its own', lease({}, { phase: 'activating', drained: mark }), {}, []],
+    ['activates when it may', lease(moved, { phase: 'activating', drained: mark, proof: mark }), {}, ['activate']],
+    ['never activates what is not its own', lease({}, { phase: 'activating', drained: mark, proof: mark }), {}, []],
+    ['never activates what it has not proved', lease(moved, { phase: 'activating', drained: mark }), {}, []],
+    ['takes up after the activation, then answers', lease(moved, { phase: 'activated', proof: mark }), {}, ['take-up', 'answer']],
+    ['takes up late, when the source has already released', lease(moved, { phase: 'released', proof: mark }), {}, ['take-up']],
     [
-      'takes up after the activation, then answers',
-      lease(moved, { phase: 'activated', drained: mark }),
-      {},
-      ['take-up', 'answer'],
+      'takes the shard anew when it was started anew since the activation',
+      lease(moved, { phase: 'activated', proof: mark }),
+      { markAt: () => null },
+      ['takeOver'],
+    ],
+    [
+      'has nothing to say to a released one that it dispatches',
+      lease(moved, { phase: 'released', proof: mark }),
+      { dispatching: true },
+      [],
     ],
     [
       'answers again when the first answer got lost',
-      lease(moved, { phase: 'activated', drained: mark }),
+      lease(moved, { phase: 'activated', proof: mark }),
       { dispatching: true },
       ['answer'],
     ],

@@ -4,6 +4,7 @@ import { scriptedClock } from '../../lib/adapters/memory/scripted-clock.ts';
 import { Consumer } from '../../lib/consumer/consumer.ts';
 import type { ConsumerOptions } from '../../lib/consumer/consumer-options.ts';
 import type { ConsumerEvent } from '../../lib/consumer/events.ts';
+import type { Processor } from '../../lib/consumer/processor.ts';
 import { TransientError } from '../../lib/errors.ts';
 import { requestShadow } from '../../lib/handover/control-writes.ts';
 import type { Lease } from '../../lib/model/lease.ts';
@@ -38,6 +39,8 @@ export const fleet = async (options: {
   workers: string[];
   settings?: Partial<ConsumerOptions>;
   processMs?: (shardId: string) => number;
+  /** Instead of the one that writes to the sink. */
+  processorOf?: (workerId: string) => Processor;
   /** @default 40 */
   keys?: number;
   /** Counts the calls of the tables. */
@@ -67,7 +70,7 @@ export const fleet = async (options: {
         workers: cuttable<WorkerStore>(options.meter?.workers(world.workers) ?? world.workers, isCut),
         counters: options.meter?.counters(world.counters) ?? world.counters,
       },
-      processor: {
+      processor: options.processorOf?.(workerId) ?? {
         process: async (records, { epoch, shardId }) => {
           const ms = options.processMs?.(shardId) ?? 0;
           if (ms > 0) await clock.sleep(ms);

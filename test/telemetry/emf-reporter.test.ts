@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { scriptedClock } from '../../lib/adapters/memory/scripted-clock.ts';
-import type { ConsumerStatus } from '../../lib/consumer/consumer.ts';
+import type { ConsumerStatus } from '../../lib/consumer/consumer-status.ts';
 import type { ConsumerEvent } from '../../lib/consumer/events.ts';
 import { type EmfOptions, emfReporter } from '../../lib/telemetry/emf-reporter.ts';
 import { emfDocumentOf } from './emf-specification.ts';

@@ -1,5 +1,5 @@
 // test/telemetry: records, ended calls and the status of a worker, to be changed where a test needs them otherwise.
-import type { ConsumerStatus } from '../../lib/consumer/consumer.ts';
+import type { ConsumerStatus } from '../../lib/consumer/consumer-status.ts';
 import type { StreamRecord } from '../../lib/model/shard.ts';
 import type { ProcessedCall } from '../../lib/telemetry/reporter.ts';
 
@@ -35,6 +35,10 @@ export const shardStatus = (change: Partial<ShardStatus> = {}): ShardStatus => (
   pending: false,
   queuedRecords: 0,
   millisBehindLatest: 0,
+  inFlightMs: 0,
+  stoppedAt: null,
+  skippedRecords: 0,
+  deadLetteredRecords: 0,
   ...change,
 });
 

@@ -14,7 +14,7 @@ import { stuckState } from './progress.ts';
 import type { Rules } from './rules.ts';
 import { NumberList, StateTable } from './state-table.ts';
 import { type SurroundingStep, surroundingSteps } from './surroundings.ts';
-import { workerSteps } from './worker.ts';
+import { workerSteps } from './worker-steps.ts';
 import {
   type Budget,
   type BudgetKind,
@@ -58,6 +58,15 @@ interface Move {
 
 const [LEASE, CONTROLLER, SURROUNDINGS, HISTORY, BUDGET, PARTIES] = [0, 1, 2, 3, 4, 5];
 
+/** What was computed for a key before, or is now. */
+const once = <T>(known: Map<number, T>, key: number, compute: () => T): T => {
+  const found = known.get(key);
+  if (found !== undefined) return found;
+  const made = compute();
+  known.set(key, made);
+  return made;
+};
+
 /** One exploration's parts and its memory of what they can do. */
 class Explorer {
   readonly #scenario: Scenario;
@@ -82,7 +91,9 @@ class Explorer {
   readonly #names = new Pool<{ name: string }>();
   readonly #moves = new Map<number, Map<number, readonly Move[]>>();
   readonly #verdicts = new Map<number, number | string>();
-  readonly #spent = new Map<number, number>();
+  readonly #answers = new Map<number, number>();
+  readonly #sendings = new Map<number, number>();
+  readonly #spendings = new Map<number, number>();
   readonly #width: number;
   readonly #bystander = this.#parties.numberOf(restarted);
 
@@ -184,9 +195,10 @@ class Explorer {
       return null;
     if (this.#histories.at(row[HISTORY] ?? 0).high < records) return null;
     const name = `${controller.state}, ${lease.state}`;
+    // One that is away, or knows that its right has lapsed, dispatches nothing, whatever it still holds.
     const owners = this.#partiesOf(row)
       .map((party, i) => ({ ...party, id: workers[i] }))
-      .filter(({ owned }) => owned !== null);
+      .filter(({ owned, life, right }) => owned !== null && life === 'up' && right !== 'lapsed');
     if (ends) return lease.state === 'ended' && child === 'processed' && owners.length === 0 ? name : null;
     const [owner] = owners;
     const isSettled =
@@ -223,7 +235,8 @@ class Explorer {
     );
     const maskOf = (ids: readonly WorkerId[]) => ids.reduce((mask, id) => mask | (1 << workers.indexOf(id)), 0);
     const mayMask = may.reduce((mask, kind) => mask | (1 << budgetKinds.indexOf(kind)), 0);
-    const context = ((this.#names.numberOf({ name: wanted ?? '' }) * 16 + maskOf(expired)) * 16 + maskOf(able)) * 256 + mayMask;
+    const token = wanted === null ? 0 : (row[CONTROLLER] ?? 0) + 1;
+    const context = (((token * 4 + budget.begin) * 16 + maskOf(expired)) * 16 + maskOf(able)) * 256 + mayMask;
     const viewOf = (id: WorkerId | null): View => ({
       scenario: this.#scenario,
       rules: this.#rules,
@@ -232,6 +245,7 @@ class Explorer {
       expired: new Set(expired),
       heirs: able.filter((other) => other !== id),
       may: new Set(may),
+      attempt: budget.begin,
     });
     yield* this.#remembered(row[CONTROLLER] ?? 0, lease, 14, mayMask, () =>
       controllerSteps(controller, viewOf(null)).map((step) => this.#moveOf(step, lease, null)),
@@ -299,14 +313,8 @@ class Explorer {
   /** Changes the row; returns what is wrong with it. */
   #make(move: Move, row: Uint32Array): string | null {
     for (const [column, value] of move.sets) row[column] = value;
-    if (move.answers) {
-      const controller = this.#controllers.at(row[CONTROLLER] ?? 0);
-      row[CONTROLLER] = this.#controllers.numberOf({ ...controller, answered: true });
-    }
-    if (move.delayed !== null) {
-      const all = this.#surroundings.at(row[SURROUNDINGS] ?? 0);
-      row[SURROUNDINGS] = this.#surroundings.numberOf({ ...all, onTheWay: [...all.onTheWay, this.#writes.at(move.delayed)] });
-    }
+    if (move.answers) row[CONTROLLER] = this.#answered(row[CONTROLLER] ?? 0);
+    if (move.delayed !== null) row[SURROUNDINGS] = this.#sent(row[SURROUNDINGS] ?? 0, move.delayed);
     for (const kind of move.spends) row[BUDGET] = this.#spend(row[BUDGET] ?? 0, kind);
     for (const event of move.events) {
       const verdict = this.#judge(row[HISTORY] ?? 0, event);
@@ -316,24 +324,32 @@ class Explorer {
     return null;
   }
 
+  #answered(controller: number): number {
+    return once(this.#answers, controller, () =>
+      this.#controllers.numberOf({ ...this.#controllers.at(controller), answered: true }),
+    );
+  }
+
+  #sent(surroundings: number, write: number): number {
+    return once(this.#sendings, surroundings * 65_536 + write, () => {
+      const all = this.#surroundings.at(surroundings);
+      return this.#surroundings.numberOf({ ...all, onTheWay: [...all.onTheWay, this.#writes.at(write)] });
+    });
+  }
+
   #spend(budget: number, kind: BudgetKind): number {
-    const key = budget * 16 + budgetKinds.indexOf(kind);
-    const before = this.#budgets.at(budget);
-    const spent =
-      this.#spent.get(key) ??
-      this.#budgets.numberOf({ ...before, [kind]: before[kind] - 1, faults: before.faults - (faultKinds.has(kind) ? 1 : 0) });
-    this.#spent.set(key, spent);
-    return spent;
+    return once(this.#spendings, budget * 16 + budgetKinds.indexOf(kind), () => {
+      const before = this.#budgets.at(budget);
+      const faults = before.faults - (faultKinds.has(kind) ? 1 : 0);
+      return this.#budgets.numberOf({ ...before, [kind]: before[kind] - 1, faults });
+    });
   }
 
   #judge(history: number, event: number): number | string {
-    const key = history * 2 ** 24 + event;
-    const known = this.#verdicts.get(key);
-    if (known !== undefined) return known;
-    const verdict = this.#verdictOf(this.#histories.at(history), this.#events.at(event));
-    const result = verdict.kind === 'wrong' ? verdict.what : this.#histories.numberOf(verdict.history);
-    this.#verdicts.set(key, result);
-    return result;
+    return once<number | string>(this.#verdicts, history * 2 ** 24 + event, () => {
+      const verdict = this.#verdictOf(this.#histories.at(history), this.#events.at(event));
+      return verdict.kind === 'wrong' ? verdict.what : this.#histories.numberOf(verdict.history);
+    });
   }
 
   #verdictOf(history: History, event: Event): Verdict {

@@ -9,7 +9,7 @@ export interface History {
   readonly high: number;
   readonly epoch: number;
   readonly by: WorkerId | null;
-  /** The furthest checkpoint that the item has ever shown. */
+  /** The furthest checkpoint that the item has shown since an owner was lost. */
   readonly published: number;
   /** Records through it may come again: their owner was lost, and a checkpoint of them with it. */
   readonly excused: number;
@@ -47,8 +47,9 @@ export const noteWrite = (history: History, write: LeaseWrite, before: Lease, af
   if (after.state === 'ended' && after.handover !== undefined) return wrong('a handover of an ended shard');
   const id = before.handover?.id ?? null;
   let { published, excused, activated, restored } = history;
+  if (write.name === 'prepare') activated = restored = null;
   if (after.handover?.phase === 'activated' && before.handover?.phase !== 'activated') {
-    const { drained, proof } = after.handover;
+    const { drained, proof } = before.handover ?? {};
     if (drained === undefined || proof === undefined) return wrong('activated before it was drained and proved');
     if (drained.digest !== proof.digest || drained.sequenceNumber !== proof.sequenceNumber)
       return wrong('activated though the digests differ');
@@ -61,7 +62,10 @@ export const noteWrite = (history: History, write: LeaseWrite, before: Lease, af
   }
   published = Math.max(published, positionOf(after, records));
   // Who is replaced outside of a handover and had dispatched may have done more than it published.
-  if (write.name === 'takeOver' && history.epoch === before.epoch) excused = Math.max(excused, history.high);
+  if (write.name === 'takeOver') {
+    if (history.epoch === before.epoch) excused = Math.max(excused, history.high);
+    published = positionOf(before, records);
+  }
   return { kind: 'right', history: { ...history, published, excused, activated, restored } };
 };
 

@@ -35,6 +35,8 @@ export interface View {
   /** The other workers that may be given a shard. */
   readonly heirs: readonly WorkerId[];
   readonly may: ReadonlySet<BudgetKind>;
+  /** Counts the handovers that targets begin, so that no two have one id. */
+  readonly attempt: number;
 }
 
 export type Landing = 'written' | 'fenced';

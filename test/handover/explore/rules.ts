@@ -21,8 +21,12 @@ export interface Rules {
   readonly isExpired: (party: Party) => boolean;
   /** What a worker is after a lapse once its heartbeats arrive again. */
   readonly rightAfterBeats: Party['right'];
-  /** How a right that lapsed comes back: the lease table has been read since, or what is held has been taken anew. */
-  readonly regainsBy: 'reading' | 'writing';
+  /** What a worker must have done after a lapse before it dispatches again: read the table; taken anew what it runs; taken anew what names it as the owner. */
+  readonly regainsBy: 'reading' | 'renewing-what-runs' | 'renewing-what-is-its-own';
+  /** The id of a handover that a target begins. */
+  readonly handoverId: (lease: Lease, attempt: number) => string;
+  /** Whether the write that gives a lease away carries the last checkpoint. */
+  readonly leavesWithCheckpoint: boolean;
   /** Where an owner begins that takes a lease up. */
   readonly beginsAt: (lease: Lease, records: number, shadowTip: number | null) => number;
   /** Whether an owner that has processed the last record of a closed shard writes its end. */
@@ -43,7 +47,9 @@ export const soundRules: Rules = {
   requestShadow,
   isExpired: (party) => party.life !== 'up' || party.right === 'lapsed',
   rightAfterBeats: 'unconfirmed',
-  regainsBy: 'reading',
+  regainsBy: 'renewing-what-is-its-own',
+  handoverId: (lease, attempt) => `pull-${lease.epoch}-${attempt}`,
+  leavesWithCheckpoint: true,
   beginsAt: positionOf,
   writesEnd: true,
   adoptsByWriting: true,

@@ -62,7 +62,7 @@ export interface Party {
   readonly told: string | null;
   /** It found this lease's owner expired and is about to take it over. */
   readonly taking: Lease | null;
-  readonly stopping: 'no' | 'handing-over' | 'leaving' | 'checkpointed' | 'refused';
+  readonly stopping: 'no' | 'asked' | 'handing-over' | 'leaving' | 'checkpointed' | 'refused';
 }
 
 /** The Step Functions execution; `none` where the target drives. */

@@ -1,0 +1,71 @@
+// lib/consumer: the report of this worker, which the others and the control plane read: load, shards, rates.
+// in: the shards that it runs, what it costs · out: its item in the worker table
+import type { OwnLiveness } from '../liveness/own-liveness.ts';
+import type { Group } from '../model/lease.ts';
+import type { Worker } from '../model/worker.ts';
+import type { ConsumerPorts } from './consumer-options.ts';
+import type { ConsumerSettings } from './options.ts';
+import { SelfMeasure } from './self-measure.ts';
+import type { ShardTable } from './shard-table.ts';
+
+const shardsOf = (table: ShardTable | null): string =>
+  [...(table?.owners.keys() ?? []), '|', ...(table?.shadows.keys() ?? [])].join(' ');
+
+/** Writes one worker's reports; each measures since the one before. */
+export class SelfReport {
+  readonly #group: Group;
+  readonly #settings: ConsumerSettings;
+  readonly #ports: ConsumerPorts;
+  readonly #liveness: OwnLiveness;
+  readonly #tableNow: () => ShardTable | null;
+  readonly #measure: SelfMeasure;
+  readonly #startedAtMs: number;
+  #reported = '';
+
+  constructor(
+    group: Group,
+    settings: ConsumerSettings,
+    ports: ConsumerPorts,
+    liveness: OwnLiveness,
+    tableNow: () => ShardTable | null,
+  ) {
+    this.#group = group;
+    this.#settings = settings;
+    this.#ports = ports;
+    this.#liveness = liveness;
+    this.#tableNow = tableNow;
+    this.#measure = new SelfMeasure(ports.clock, ports.usage);
+    this.#startedAtMs = ports.clock.nowMs();
+  }
+
+  /** Whether other shards run than the last report says. */
+  get isOutdated(): boolean {
+    return this.#reported !== shardsOf(this.#tableNow());
+  }
+
+  async write(isDraining: boolean, signal: AbortSignal): Promise<void> {
+    const { zone, capacity, retrieval, workerId } = this.#settings;
+    const table = this.#tableNow();
+    this.#measure.noteStoreLatency(this.#liveness.lastTookMs);
+    const steady = !this.isOutdated;
+    this.#reported = shardsOf(table);
+    const { load, shardRates } = this.#measure.take(table?.total ?? { records: 0, bytes: 0 }, table?.totals ?? new Map());
+    const report: Worker = {
+      ...this.#group,
+      workerId,
+      heartbeat: 0,
+      state: isDraining ? 'draining' : 'active',
+      startedAtMs: this.#startedAtMs,
+      zone,
+      capacity,
+      retrieval,
+      load,
+      shardRates,
+      steady,
+      shardIds: [...(table?.owners.keys() ?? [])],
+      shadowShardIds: [...(table?.shadows.keys() ?? [])],
+      reportedAtMs: this.#ports.clock.nowMs(),
+    };
+    await this.#ports.workers.put(report, signal);
+  }
+}
