@@ -10,7 +10,8 @@ import type { LeaseStore } from '../lib/ports.ts';
 import type { TableNames } from '../local/tables.ts';
 
 export const WORKERS = ['worker-a', 'worker-b'] as const;
-const KEYS = 211;
+/** So many that no shard goes without. */
+const KEYS_PER_SHARD = 50;
 const BATCH_MS = 100;
 const DRAINED_WITHIN_MS = 20_000;
 
@@ -62,10 +63,10 @@ export class HandoverWorld {
     });
   }
 
-  /** Starts both workers and the load, in records a second. */
-  async start(recordsPerSec: number): Promise<void> {
+  /** Starts both workers and the load. */
+  async start(shards: number, recordsPerSec: number): Promise<void> {
     await Promise.all(this.#consumers.map((consumer) => consumer.start()));
-    this.#producer = this.#produce(recordsPerSec);
+    this.#producer = this.#produce(shards * KEYS_PER_SHARD, recordsPerSec);
     this.#producer.catch(() => {});
   }
 
@@ -105,12 +106,12 @@ export class HandoverWorld {
     }
   }
 
-  async #produce(recordsPerSec: number): Promise<void> {
+  async #produce(keys: number, recordsPerSec: number): Promise<void> {
     const perBatch = Math.max(1, Math.round((recordsPerSec * BATCH_MS) / 1000));
     for (let turn = 0; this.#isProducing; turn += 1) {
       const began = Date.now();
       const Records = Array.from({ length: perBatch }, (_, i) => {
-        const key = `key-${(turn * perBatch + i) % KEYS}`;
+        const key = `key-${(turn * perBatch + i) % keys}`;
         const n = (this.#produced.get(key) ?? 0) + 1;
         this.#produced.set(key, n);
         return { PartitionKey: key, Data: Buffer.from(JSON.stringify({ key, n, t: began })) };

@@ -24,6 +24,7 @@ const NO_TABLES = { leaseTable: '-', workerTable: '-', demandTable: '-', control
 const MOST_RECORDS_PER_SEC = 400;
 const AT_REST_MS = 5000;
 const AFTER_MS = 300;
+const BEGUN_WITHIN_MS = 90_000;
 const RECENT = 500;
 
 interface Settings {
@@ -111,7 +112,7 @@ const measure = async (cloud: LocalCloud, directory: string, settings: Settings)
   const world = new HandoverWorld(group, deployed.tables);
   const probe = new UpdateProbe(deployed.tables.leaseTable);
   try {
-    await world.start(settings.shards * settings.ratePerShard);
+    await world.start(settings.shards, settings.shards * settings.ratePerShard);
     const shardIds = await allProcessing(ports, settings.shards);
     probe.during('at rest');
     await sleep(AT_REST_MS);
@@ -150,11 +151,15 @@ const measure = async (cloud: LocalCloud, directory: string, settings: Settings)
 
 /** Waits until every shard has an owner that makes progress. Returns the shards. */
 const allProcessing = async (ports: Ports, shards: number): Promise<string[]> => {
-  for (;;) {
+  const isProcessing = (lease: Lease) => lease.owner !== undefined && lease.checkpoint !== 'TRIM_HORIZON';
+  for (const began = performance.now(); ; await sleep(200)) {
     const leases = await ports.leases.list(group);
-    const isProcessing = (lease: Lease) => lease.owner !== undefined && lease.checkpoint !== 'TRIM_HORIZON';
-    if (leases.length === shards && leases.every(isProcessing)) return leases.map(({ shardId }) => shardId);
-    await sleep(200);
+    const idle = leases.filter((lease) => !isProcessing(lease)).map(({ shardId }) => shardId);
+    if (leases.length === shards && idle.length === 0) return leases.map(({ shardId }) => shardId);
+    if (performance.now() - began > BEGUN_WITHIN_MS)
+      throw new Error(
+        `${BEGUN_WITHIN_MS} ms after the start nothing is checkpointed of ${idle.join(', ')} (${leases.length} leases)`,
+      );
   }
 };
 

@@ -141,6 +141,32 @@ describe('a group of workers', () => {
     isStuck = false;
   });
 
+  it('hands on what it cannot read while its heartbeat goes on, and gets nothing more for a minute', async () => {
+    const it = await fleet({ shards: 2, workers: ['a', 'b'] });
+    await it.load(3000);
+    it.deaf.add('a');
+    await it.load(35_000);
+    expect(await ownersOf(it)).toEqual(['b', 'b']);
+    expect(it.events.filter((event) => event.kind === 'shard-silent').map(({ by }) => by)).toEqual(['a']);
+    it.deaf.clear();
+    await it.load(3000, 0);
+    expect(it.verdict()).toEqual(clean);
+  });
+
+  it('keeps what nobody else could read either', async () => {
+    const it = await fleet({ shards: 2, workers: ['a', 'b'] });
+    await it.load(3000);
+    const before = await ownersOf(it);
+    for (const workerId of ['a', 'b']) it.deaf.add(workerId);
+    await it.load(60_000);
+    it.deaf.clear();
+    await it.load(65_000);
+    await it.load(3000, 0);
+    expect((await ownersOf(it)).every((owner) => owner !== undefined)).toBe(true);
+    expect(it.events.filter((event) => event.kind === 'lease-given-back').length).toBeLessThanOrEqual(before.length);
+    expect(it.verdict()).toMatchObject({ duplicated: 0, reordered: 0 });
+  });
+
   it('fails over within the failover time and one look, by default 1.1 s and 0.25 s', async () => {
     const it = await fleet({ shards: 4, workers: ['a', 'b'] });
     await it.load(5000);

@@ -98,6 +98,8 @@ describe('ShardShadow', () => {
     const { handed, feed, feedContinues } = shadow.handOver(markAfter(1).sequenceNumber);
     expect(handed).toEqual({ records: [records[1]], readOnAfter: records[1]?.sequenceNumber });
     expect(feedContinues).toBe(false);
+    // The feed may live on with the owner, and it knows the shadow.
+    expect([shadow.bufferedRecords, shadow.bufferedBytes]).toEqual([0, 0]);
     await feed.stop();
   });
 });

@@ -3,7 +3,7 @@
 import { memoryPorts } from '../../lib/adapters/memory/memory-ports.ts';
 import { scriptedClock } from '../../lib/adapters/memory/scripted-clock.ts';
 import { Consumer } from '../../lib/consumer/consumer.ts';
-import type { ConsumerOptions } from '../../lib/consumer/consumer-options.ts';
+import type { ConsumerOptions, ConsumerPorts } from '../../lib/consumer/consumer-options.ts';
 import type { ConsumerEvent } from '../../lib/consumer/events.ts';
 import { requestShadow } from '../../lib/handover/control-writes.ts';
 import type { Lease } from '../../lib/model/lease.ts';
@@ -41,10 +41,12 @@ export interface Options {
   readonly settings?: Partial<ConsumerOptions>;
   /** How a worker reads. */
   readonly readerOf?: (workerId: string, reader: StreamReader) => StreamReader;
+  /** In place of the ones in memory. */
+  readonly ports?: Partial<ConsumerPorts>;
 }
 
 /** Starts `a`, which takes the shard, and `b`, which will shadow it. */
-export const twoWorkers = async ({ settings = {}, readerOf = (_, reader) => reader }: Options = {}) => {
+export const twoWorkers = async ({ settings = {}, readerOf = (_, reader) => reader, ports = {} }: Options = {}) => {
   const clock = scriptedClock(1_800_000_000_000);
   const world = memoryPorts(clock);
   world.streams.createStream(group.streamName, 1);
@@ -59,7 +61,7 @@ export const twoWorkers = async ({ settings = {}, readerOf = (_, reader) => read
       // Whoever owns the shard keeps it: only the test moves it.
       rebalance: 'control-plane',
       ...settings,
-      ports: { ...world, callbacks: desk, reader: readerOf(workerId, world.reader) },
+      ports: { ...world, callbacks: desk, reader: readerOf(workerId, world.reader), ...ports },
       processor: { process: async (records) => void processed.push(...records.map(numberOf)) },
       onEvent: (event) => void events.push({ ...event, by: workerId, atMs: clock.nowMs() }),
     });

@@ -8,7 +8,7 @@ import type { Processor } from '../../lib/consumer/processor.ts';
 import { TransientError } from '../../lib/errors.ts';
 import { requestShadow } from '../../lib/handover/control-writes.ts';
 import type { Lease } from '../../lib/model/lease.ts';
-import type { LeaseStore, WorkerStore } from '../../lib/ports.ts';
+import type { LeaseStore, StreamReader, WorkerStore } from '../../lib/ports.ts';
 import { runHandover, TokenDesk } from './handover-machine.ts';
 import type { Meter } from './metered-ports.ts';
 
@@ -33,6 +33,22 @@ const cuttable = <Store extends object>(store: Store, isCut: () => boolean): Sto
     },
   });
 
+/** Polls that are never answered, as over a half-open connection, until their caller gives up. */
+const deafReader = (reader: StreamReader, isDeaf: () => boolean): StreamReader => ({
+  ...reader,
+  poll: (...call) => {
+    const iterator = reader.poll(...call);
+    return {
+      next: (signal) =>
+        isDeaf()
+          ? new Promise((_, reject) =>
+              signal?.addEventListener('abort', () => reject(new TransientError('gave up')), { once: true }),
+            )
+          : iterator.next(signal),
+    };
+  },
+});
+
 /** Starts the workers, one after the other; `stopAll` ends them. */
 export const fleet = async (options: {
   shards: number;
@@ -53,6 +69,7 @@ export const fleet = async (options: {
   const sink: Seen[] = [];
   const events: (ConsumerEvent & { by: string })[] = [];
   const cut = new Set<string>();
+  const deaf = new Set<string>();
   const consumers = new Map<string, Consumer>();
   /** Starts one more worker. */
   const join = async (workerId: string, settings: Partial<ConsumerOptions> = {}) => {
@@ -69,6 +86,7 @@ export const fleet = async (options: {
         leases: cuttable<LeaseStore>(options.meter?.leases(world.leases) ?? world.leases, isCut),
         workers: cuttable<WorkerStore>(options.meter?.workers(world.workers) ?? world.workers, isCut),
         counters: options.meter?.counters(world.counters) ?? world.counters,
+        reader: deafReader(world.reader, () => deaf.has(workerId)),
       },
       processor: options.processorOf?.(workerId) ?? {
         process: async (records, { epoch, shardId }) => {
@@ -153,5 +171,5 @@ export const fleet = async (options: {
     for (let i = 0; i < 1000 && !isStopped; i += 1) await clock.advance(100);
     await stopping;
   };
-  return { clock, world, consumers, events, sink, join, load, verdict, lease, handOver, cut, stopAll };
+  return { clock, world, consumers, events, sink, join, load, verdict, lease, handOver, cut, deaf, stopAll };
 };
