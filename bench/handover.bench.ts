@@ -50,7 +50,9 @@ const settingsOf = (options: readonly string[]): Settings => {
 
 /** The handovers of one driver, in batches that begin at once. */
 interface Row {
-  readonly moved: readonly Moved[];
+  readonly moved: readonly Extract<Moved, { readonly kind: 'moved' }>[];
+  /** Handovers that were given up: the shard stayed with its owner. */
+  readonly stayed: number;
   readonly addedMs: readonly number[];
 }
 
@@ -62,34 +64,29 @@ const row = async (
   moves: HandoverMoves,
   probe: UpdateProbe,
 ): Promise<Row> => {
-  const moved: Moved[] = [];
+  const all: Moved[] = [];
   const addedMs: number[] = [];
-  await Promise.all(shardIds.map((shardId) => moves.requestShadow(shardId)));
-  while (moved.length < settings.handovers) {
-    const batch = Array.from({ length: settings.concurrent }, (_, i) => shardIds[(moved.length + i) % shardIds.length] ?? '');
+  const { concurrent, handovers } = settings;
+  const batchFrom = (at: number) => Array.from({ length: concurrent }, (_, i) => shardIds[(at + i) % shardIds.length] ?? '');
+  while (all.length < handovers) {
+    const batch = batchFrom(all.length);
+    // Those of the next batch come along meanwhile.
+    await Promise.all([...new Set([...batch, ...batchFrom(all.length + concurrent)])].map((id) => moves.requestShadow(id)));
     await moves.untilTracking(batch);
     const firstSeen = world.seen.length;
-    const atRestMs =
-      percentile(
-        world.seen.slice(-RECENT).map(({ latencyMs }) => latencyMs),
-        0.5,
-      ) ?? 0;
+    const recent = world.seen.slice(-RECENT).map(({ latencyMs }) => latencyMs);
     probe.during(driver);
-    moved.push(...(await Promise.all(batch.map((shardId) => moves.move(shardId, driver)))));
+    const ended = await Promise.all(batch.map((shardId) => moves.move(shardId, driver)));
     probe.during('between');
+    all.push(...ended);
     await sleep(AFTER_MS);
     const latencies = world.seen.slice(firstSeen).filter(({ shardId }) => batch.includes(shardId));
-    addedMs.push(Math.max(0, ...latencies.map(({ latencyMs }) => latencyMs)) - atRestMs);
-    say(
-      `${moved.length}/${settings.handovers} by the ${driver}: paused ${moved
-        .slice(-batch.length)
-        .map(({ pauseMs }) => pauseMs)
-        .join(', ')} ms`,
-    );
-    // The way back is prepared while others move.
-    await Promise.all(batch.map((shardId) => moves.requestShadow(shardId)));
+    addedMs.push(Math.max(0, ...latencies.map(({ latencyMs }) => latencyMs)) - (percentile(recent, 0.5) ?? 0));
+    const told = ended.map((each) => (each.kind === 'moved' ? `paused ${each.pauseMs} ms` : each.detail)).join(', ');
+    say(`${all.length}/${handovers} by the ${driver}: ${told}`);
   }
-  return { moved, addedMs };
+  const moved = all.filter((each) => each.kind === 'moved');
+  return { moved, stayed: all.length - moved.length, addedMs };
 };
 
 const pausesOf = ({ moved }: Row) => {
@@ -124,6 +121,7 @@ const measure = async (cloud: LocalCloud, directory: string, settings: Settings)
     await probe.stop();
     return {
       handovers: machine.moved.length,
+      stayed: machine.stayed,
       concurrent: settings.concurrent,
       shards: settings.shards,
       ratePerShard: settings.ratePerShard,
@@ -132,6 +130,7 @@ const measure = async (cloud: LocalCloud, directory: string, settings: Settings)
       stateMs: stateTimesOf(machine),
       targetDriven: {
         handovers: target.moved.length,
+        stayed: target.stayed,
         ...pausesOf(target),
         addedLatencyMsMax: Math.round(Math.max(...target.addedMs)),
       },

@@ -63,7 +63,7 @@ export interface ConsumerOptions {
   readonly maxBufferBytes?: number | undefined;
   /** The same for all shards of this process together. One delivery of each shard is let in whatever the sum, so that none waits for the others. @default 268435456 */
   readonly maxTotalBufferBytes?: number | undefined;
-  /** Bytes of records that one standby shadow keeps; past it only their digests. @default 33554432 */
+  /** Memory of one standby shadow, in bytes: half for records, past it for their digests only, which take the other half. @default 33554432 */
   readonly maxShadowBytes?: number | undefined;
   /** Between two GetRecords of one shard that has nothing new; Kinesis allows five a second to all readers of a shard. @default 250 */
   readonly pollMs?: number | undefined;

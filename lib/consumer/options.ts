@@ -95,7 +95,7 @@ export const ConsumerSettings = z.strictObject({
     .int()
     .positive()
     .default(256 * 1024 * 1024),
-  /** Bytes of records that one standby shadow keeps; past it only their digests. */
+  /** Memory of one standby shadow, in bytes: half for records, past it for their digests only, which take the other half. */
   maxShadowBytes: z
     .number()
     .int()

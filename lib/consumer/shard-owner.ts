@@ -41,7 +41,7 @@ export interface ShardOwnerOptions extends ShardDispatcherOptions {
 export class ShardOwner {
   readonly shardId: string;
   epoch: number;
-  readonly #options: ShardOwnerOptions;
+  readonly #options: Omit<ShardOwnerOptions, 'handed'>;
   readonly #feed: ShardFeed;
   readonly #queue: ShardQueue;
   readonly #progress: ShardProgress;
@@ -54,19 +54,21 @@ export class ShardOwner {
   #millisBehindLatest = 0;
 
   constructor(options: ShardOwnerOptions) {
-    const { lease, from, handed, settings, clock, emit, pending } = options;
-    this.#options = options;
+    // What a shadow handed over is in the queue; the options live as long as the owner.
+    const { handed, ...kept } = options;
+    const { lease, from, settings, clock, emit, pending } = kept;
+    this.#options = kept;
     this.shardId = lease.shardId;
     this.epoch = lease.epoch;
-    this.#queue = new ShardQueue(settings.maxBufferBytes, options.budget);
+    this.#queue = new ShardQueue(settings.maxBufferBytes, kept.budget);
     this.#queue.add(handed.records);
     this.#progress = new ShardProgress({
       from,
       checkpoints: settings.checkpoints,
-      hash: options.hash,
-      counter: options.counter,
+      hash: kept.hash,
+      counter: kept.counter,
     });
-    this.#dispatcher = new ShardDispatcher(options, {
+    this.#dispatcher = new ShardDispatcher(kept, {
       queue: this.#queue,
       progress: this.#progress,
       epoch: () => this.epoch,
@@ -77,18 +79,18 @@ export class ShardOwner {
       deliver: (records, millisBehindLatest) => this.#receive(records, millisBehindLatest),
       onEnd: () => this.#dispatcher.endOfFeed(),
     };
-    options.feed?.retarget(target);
+    kept.feed?.retarget(target);
     this.#feed =
-      options.feed ??
-      new ShardFeed(options.reader, clock, {
+      kept.feed ??
+      new ShardFeed(kept.reader, clock, {
         ...target,
         streamName: lease.streamName,
         shardId: this.shardId,
         after: handed.readOnAfter,
         from: from.subSequenceNumber !== undefined && handed.records.length === 0 ? 'at' : 'after',
-        consumerArn: options.consumerArn,
+        consumerArn: kept.consumerArn,
         pollMs: settings.pollMs,
-        ...(options.share === undefined ? {} : { share: options.share }),
+        ...(kept.share === undefined ? {} : { share: kept.share }),
         emit,
       });
   }

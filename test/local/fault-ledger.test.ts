@@ -92,4 +92,22 @@ describe('FaultLedger', () => {
     expect(ledger.latenciesMs(4000)).toEqual([100]);
     expect(ledger.firstAtMs).toBe(1000);
   });
+
+  it('finds the longest standstill of a span, from the last new record before it', () => {
+    const ledger = new FaultLedger();
+    take(ledger, 1000, 'a', 1, '1');
+    take(ledger, 1400, 'a', 1, '2');
+    take(ledger, 2400, 'b', 2, '2', '3');
+    take(ledger, 2600, 'b', 2, '4');
+    expect(ledger.standstillMs(['s'], 1500, 2500)).toBe(1000);
+    expect(ledger.standstillMs(['s'], 2450, 2700)).toBe(200);
+    expect([ledger.firstNewAtMs('s'), ledger.firstNewAtMs('t')]).toEqual([1000, null]);
+  });
+
+  it('takes records that came again for a standstill, and one that lasts for as long as was looked', () => {
+    const ledger = new FaultLedger();
+    take(ledger, 1000, 'a', 1, '1');
+    take(ledger, 1800, 'b', 2, '1');
+    expect(ledger.standstillMs(['s'], 1100, 3000)).toBe(2000);
+  });
 });

@@ -185,6 +185,53 @@ describe('startFaultProxy', () => {
     expect(proxy.counts).toMatchObject({ passed: 1, answersLost: 1 });
   });
 
+  it('hold: keeps the wanted call from the endpoint until it is released, and lets every other one pass', async () => {
+    const { asked, proxy, ask } = await behindProxy(undefined, (_, to) => void to.writeHead(201).end('done'));
+    const { caught } = proxy.hold(({ target, body }) => target === 'DynamoDB_20120810.Test' && body === 'wanted');
+    expect((await ask('other')).status).toBe(201);
+    const answer = ask('wanted');
+    const held = await caught;
+    expect(held.call).toEqual({ target: 'DynamoDB_20120810.Test', body: 'wanted' });
+    expect((await ask('wanted')).status).toBe(201);
+    expect(await outcomeOf(answer, 100)).toBe('nothing');
+    expect(asked.map(({ body }) => body)).toEqual(['other', 'wanted']);
+    await held.release();
+    expect([(await answer).status, await (await answer).text()]).toEqual([201, 'done']);
+    expect(asked.map(({ body }) => body)).toEqual(['other', 'wanted', 'wanted']);
+  });
+
+  it('hold: sends a call on as often as it is told, and the client hears one answer', async () => {
+    let answers = 0;
+    const { asked, proxy, ask } = await behindProxy(undefined, (_, to) => {
+      answers += 1;
+      to.end(String(answers));
+    });
+    const { caught } = proxy.hold(() => true);
+    const answer = ask('twice');
+    await (await caught).release(2);
+    expect(await (await answer).text()).toBe('1');
+    expect(asked.map(({ body }) => body)).toEqual(['twice', 'twice']);
+  });
+
+  it('hold: a call that was on its way arrives though its sender is gone and the network is cut', async () => {
+    const { asked, proxy, ask } = await behindProxy();
+    const { caught } = proxy.hold(() => true);
+    const sender = new AbortController();
+    const answer = ask('last words', sender.signal);
+    const held = await caught;
+    sender.abort();
+    proxy.set({ kind: 'cut' });
+    await expect(answer).rejects.toThrow();
+    await held.release();
+    expect(asked.map(({ body }) => body)).toEqual(['last words']);
+  });
+
+  it('hold: lets everything pass once it is cancelled', async () => {
+    const { proxy, ask } = await behindProxy();
+    proxy.hold(() => true).cancel();
+    expect((await ask('free')).status).toBe(200);
+  });
+
   it('fails for a share that is none and for a negative delay, and keeps the fault that held', async () => {
     const { proxy, ask } = await behindProxy();
     expect(() => proxy.set({ kind: 'throttle', share: 0 })).toThrow('share of fault throttle must be in (0, 1], got 0');

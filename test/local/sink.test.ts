@@ -60,6 +60,19 @@ describe('SinkLedger', () => {
     expect(ledger.counts()).toMatchObject({ processed: 4, duplicated: 1, reordered: 1 });
   });
 
+  it('knows what is missing before later records of its key, without knowing what was produced', () => {
+    const ledger = ledgerOf([
+      ['a', 1],
+      ['a', 4],
+      ['b', 2],
+    ]);
+    expect(ledger.missing()).toBe(3);
+    for (const n of [2, 3]) ledger.take(batch(1, [['a', n]]));
+    expect(ledger.missing()).toBe(1);
+    ledger.take(batch(1, [['b', 1]]));
+    expect(ledger.missing()).toBe(0);
+  });
+
   it('knows no order between keys', () => {
     expect(
       ledgerOf([

@@ -1,112 +1,23 @@
 // The proof that never stops, by real consumers with their default settings on a scripted clock: the shadow's side of the reading is spoilt, and that is found.
-import { Logger } from '@aws-lambda-powertools/logger';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { z } from 'zod';
 import { plan } from '../../functions/plan.ts';
 import { activateShadow } from '../../functions/shadow-activate.ts';
-import { monitorShadow } from '../../functions/shadow-monitor.ts';
-import type { Scene } from '../../functions/shell.ts';
 import { drivenWrite } from '../../lib/handover/decide-driver.ts';
-import type { MonitorResponse } from '../../lib/model/api.ts';
-import type { StreamRecord } from '../../lib/model/shard.ts';
 import { eventTable } from '../../lib/telemetry/event-table.ts';
 import { runHandover } from '../support/handover-machine.ts';
-import { group, numberOf, type Options, SHARD, seenThrough, twoWorkers } from './two-workers.ts';
+import { asked, monitor, spoilt, spoiltScene } from './spoilt-reading.ts';
+import { group, SHARD } from './two-workers.ts';
 
 /** So long after a record was put that owner and shadow see differently, the lease item must say so. */
 const FOUND_WITHIN_MS = 2000;
 
-type Change = (records: readonly StreamRecord[], from: number) => readonly StreamRecord[];
-const isAt = (record: StreamRecord, n: number) => numberOf(record) === n;
-const spoilt: Record<string, Change> = {
-  'one byte flipped': (records, from) =>
-    records.map((record) =>
-      isAt(record, from) ? { ...record, data: record.data.map((byte, i) => (i === 0 ? byte ^ 1 : byte)) } : record,
-    ),
-  'a byte of its partition key flipped': (records, from) =>
-    records.map((record) => (isAt(record, from) ? { ...record, partitionKey: `j${record.partitionKey.slice(1)}` } : record)),
-  'one record dropped': (records, from) => records.filter((record) => !isAt(record, from)),
-  'two records swapped': (records, from) => {
-    const at = records.findIndex((record) => numberOf(record) >= from);
-    const [first, second] = [records[at], records[at + 1]];
-    return first === undefined || second === undefined
-      ? records
-      : [...records.slice(0, at), second, first, ...records.slice(at + 2)];
-  },
-  'the data of two records swapped': (records, from) => {
-    const at = records.findIndex((record) => numberOf(record) >= from);
-    const [first, second] = [records[at], records[at + 1]];
-    if (first === undefined || second === undefined) return records;
-    return [...records.slice(0, at), { ...first, data: second.data }, { ...second, data: first.data }, ...records.slice(at + 2)];
-  },
-};
-
 let stopAll: () => Promise<void> = async () => {};
 afterEach(() => stopAll());
 
-/** Two workers, of which `b` reads what `how` makes of the stream after `spoilNext`, so many times. */
-const scene = async (
-  how: Change = (records) => records,
-  { settings = {}, times = 1 }: { settings?: Options['settings']; times?: number } = {},
-) => {
-  let from = Number.POSITIVE_INFINITY;
-  let left = times;
-  let isSpoilt = false;
-  const spoil = (records: readonly StreamRecord[]) => {
-    if (left === 0) return records;
-    const changed = how(records, from);
-    if (changed.length < records.length || changed.some((record, i) => record !== records[i])) {
-      left -= 1;
-      isSpoilt = true;
-    }
-    return changed;
-  };
-  const it = await twoWorkers({
-    settings,
-    readerOf: (workerId, reader) =>
-      workerId === 'b' ? seenThrough(reader, (batch) => ({ ...batch, records: spoil(batch.records) })) : reader,
-  });
+const scene = async (...options: Parameters<typeof spoiltScene>) => {
+  const it = await spoiltScene(...options);
   stopAll = it.stopAll;
-  await it.run(1000);
-  return {
-    ...it,
-    /** From the next record on. */
-    spoilNext: () => {
-      from = it.made() + 1;
-    },
-    isSpoilt: () => isSpoilt,
-  };
-};
-type Scripted = Awaited<ReturnType<typeof scene>>;
-
-/** Runs a function of the control plane while the clock goes on. */
-const asked = async <T>(it: Scripted, run: (scene: Scene) => Promise<T>, records = 2): Promise<T> => {
-  const log = new Logger({ serviceName: 'test', logLevel: 'SILENT' });
-  const answer = run({
-    ports: it.world,
-    streams: [group],
-    nowMs: it.clock.nowMs(),
-    signal: new AbortController().signal,
-    log,
-  });
-  for (let i = 0; i < 50; i += 1) {
-    if (records > 0) it.put(records);
-    await it.clock.advance(50);
-  }
-  return answer;
-};
-const monitor = async (it: Scripted): Promise<z.output<typeof MonitorResponse>['shadows'][number]> => {
-  const nowMs = it.clock.nowMs();
-  const reply = await monitorShadow.run(group, {
-    ports: it.world,
-    streams: [group],
-    nowMs,
-    signal: new AbortController().signal,
-    log: new Logger({ serviceName: 'test', logLevel: 'SILENT' }),
-  });
-  const shadow = reply.kind === 'ok' ? reply.body.shadows[0] : undefined;
-  if (shadow === undefined) throw new Error('the monitor shows no shadow');
-  return shadow as z.output<typeof MonitorResponse>['shadows'][number];
+  return it;
 };
 const oneByOne = (count: number) => Array.from({ length: count }, (_, i) => i + 1);
 
@@ -272,9 +183,15 @@ describe('verifiedThrough', () => {
     const { mark, shadow } = await it.lease();
     expect(shadow?.verifiedThrough).toEqual(mark);
     expect(mark?.count).toBeGreaterThan(0);
+    const written: string[] = [];
+    const { write } = it.world.leases;
+    it.world.leases.write = (...call) => {
+      written.push(call[2].name);
+      return write(...call);
+    };
     await it.clock.advance(60_000);
-    const later = await it.lease();
-    expect(later.shadow).toEqual(shadow);
+    expect(written).toEqual([]);
+    expect((await it.lease()).shadow).toEqual(shadow);
     // It says how long ago that was, not that it is new.
     expect((await monitor(it)).verifiedAgeMs).toBe(it.clock.nowMs() - (shadow?.verifiedAtMs ?? 0));
   });

@@ -58,8 +58,6 @@ export const twoWorkers = async ({ settings = {}, readerOf = (_, reader) => read
     const consumer = new Consumer({
       ...group,
       workerId,
-      // Whoever owns the shard keeps it: only the test moves it.
-      rebalance: 'control-plane',
       ...settings,
       ports: { ...world, callbacks: desk, reader: readerOf(workerId, world.reader), ...ports },
       processor: { process: async (records) => void processed.push(...records.map(numberOf)) },

@@ -1,6 +1,6 @@
 // test/simulation: what may happen to a world: crashes, pauses, cuts, stops, joins, splits, merges, handovers by the machine and by workers.
 // in: a world · out: it is hurt, or asked to change, and healed some time later
-import { requestShadow } from '../../lib/handover/control-writes.ts';
+import { clearReshard, markReshard, requestShadow } from '../../lib/handover/control-writes.ts';
 import { drivenWrite } from '../../lib/handover/decide-driver.ts';
 import type { Lease } from '../../lib/model/lease.ts';
 import { runHandover } from '../support/handover-machine.ts';
@@ -53,11 +53,18 @@ const join: Action = (world, serial) => world.startWorker(`j${serial}`);
 const openShards = async (world: SimulatedWorld) =>
   (await world.memory.control.describe(group.streamName))?.shards.filter((s) => !s.closed) ?? [];
 
-const split: Action = async (world) => {
+/** Half of them are announced, with the children's owners, as the control plane does. */
+const split: Action = async (world, serial) => {
   const shard = world.chance.oneOf(await openShards(world));
   if (shard === undefined) return;
-  const { startingHashKey, endingHashKey } = shard.hashKeyRange;
-  await world.memory.control.split(group.streamName, shard.shardId, (startingHashKey + endingHashKey) / 2n);
+  const { shardId, hashKeyRange } = shard;
+  const operationId = `r${serial}`;
+  const childOwners = [0, 1].flatMap(() => anyWorker(world)?.workerId ?? []);
+  const isMarked = world.chance.isSo(0.5);
+  if (isMarked && (await world.leases.write(group, shardId, markReshard(operationId, childOwners))).kind === 'fenced') return;
+  const { startingHashKey, endingHashKey } = hashKeyRange;
+  await world.memory.control.split(group.streamName, shardId, (startingHashKey + endingHashKey) / 2n);
+  if (isMarked) world.kernel.after(300, null, () => void world.leases.write(group, shardId, clearReshard(operationId)));
 };
 
 const merge: Action = async (world) => {
@@ -78,7 +85,7 @@ const shadowed = async (world: SimulatedWorld): Promise<{ lease: Lease; target: 
   )?.workerId;
   if (lease?.owner === undefined || target === undefined) return null;
   await world.leases.write(group, lease.shardId, requestShadow(lease.owner, target, 'request', world.kernel.clock.nowMs()));
-  await world.memory.workers.announce(group);
+  await world.workerStore.announce(group);
   for (let i = 0; i < 60; i += 1) {
     await world.kernel.clock.sleep(25);
     const [now] = await world.leases.get(group, [lease.shardId]);
@@ -93,7 +100,7 @@ const handOverByMachine: Action = async (world, serial) => {
   const killInMs = world.chance.between(0, 150);
   const ready = await shadowed(world);
   if (ready?.lease.owner === undefined) return;
-  await world.memory.workers.announce(group);
+  await world.workerStore.announce(group);
   if (isKilled) world.kernel.after(killInMs, null, () => machine.kill());
   const { shardId, owner, epoch } = ready.lease;
   const input = { ...group, handoverId: `h${serial}`, shardId, group: '', source: owner, target: ready.target, epoch };
@@ -117,7 +124,7 @@ const handOverByTarget: Action = async (world, serial) => {
     requestedAtMs: world.kernel.clock.nowMs(),
   };
   await world.leases.write(group, shardId, drivenWrite('prepare', input));
-  await world.memory.workers.announce(group);
+  await world.workerStore.announce(group);
 };
 
 /** What a plan chooses from; a handover is the likeliest. */

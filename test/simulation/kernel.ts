@@ -1,5 +1,6 @@
 // test/simulation: time that stands still until everything that can run has run; processes that can be frozen, killed, and whose clocks go wrong.
 // in: what is to happen when · out: it happens, in order
+import { InvariantError } from '../../lib/errors.ts';
 import type { Clock } from '../../lib/ports.ts';
 
 interface Event {
@@ -10,6 +11,8 @@ interface Event {
   isOff: boolean;
 }
 
+/** Far above what any seed takes. */
+const MOST_EVENTS = 2_000_000;
 const WALL_MS = 1_800_000_000_000;
 
 /** Everything that promises have made ready has run: the tick queue comes after them. */
@@ -19,6 +22,7 @@ const drained = (): Promise<void> => new Promise((resolve) => process.nextTick(r
 export class Kernel {
   #nowMs = 0;
   #order = 0;
+  #events = 0;
   readonly #heap: Event[] = [];
   /** Processes that wait for something outside of simulated time (a module that is compiled): time stands still until they go on. */
   readonly awaited = new Set<SimulatedProcess>();
@@ -70,6 +74,9 @@ export class Kernel {
         event.process.held.push(event.run);
         continue;
       }
+      this.#events += 1;
+      if (this.#events > MOST_EVENTS)
+        throw new InvariantError(`the world does not come to rest: ${this.#events} events until ${this.#nowMs} ms`);
       event.run();
       await drained();
       while (this.awaited.size > 0) await new Promise((resolve) => setImmediate(resolve));
@@ -124,6 +131,9 @@ export class SimulatedProcess {
   state: 'up' | 'frozen' | 'dead' = 'up';
   /** What became due while it was frozen. */
   readonly held: (() => void)[] = [];
+  /** For how long it has been frozen in all. */
+  frozenMs = 0;
+  #frozenAtMs = 0;
 
   /** `rate`: how fast its clocks go; `skewMs`: how far its wall clock is off. */
   constructor(name: string, kernel: Kernel, { rate = 1, skewMs = 0, isReliable = false } = {}) {
@@ -139,13 +149,16 @@ export class SimulatedProcess {
 
   /** As SIGSTOP does. */
   freeze(): void {
-    if (this.state === 'up') this.state = 'frozen';
+    if (this.state !== 'up') return;
+    this.state = 'frozen';
+    this.#frozenAtMs = this.#kernel.nowMs;
   }
 
   /** As SIGCONT does: everything that was due comes at once, in order. */
   thaw(): void {
     if (this.state !== 'frozen') return;
     this.state = 'up';
+    this.frozenMs += this.#kernel.nowMs - this.#frozenAtMs;
     for (const run of this.held.splice(0)) this.#kernel.after(0, this, run);
   }
 

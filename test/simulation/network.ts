@@ -28,7 +28,10 @@ export const fairWeather: Weather = {
 };
 
 /** What a process may be cut off from. */
-export type Destination = 'leases' | 'workers' | 'kinesis' | 'other';
+export type Destination = 'leases' | 'workers' | 'kinesis' | 'other' | 'sink';
+
+/** No call is given up: a processor whose effect was not answered would have to repeat it, and the sink to know that. */
+const SAFE: Weather = { ...fairWeather, timeoutMs: Number.POSITIVE_INFINITY };
 
 /** All calls of one world. */
 export class Network {
@@ -57,7 +60,7 @@ export class Network {
 
   /** One call: there, done, and back. What is done is done, whatever becomes of the caller. */
   call<T>(process: SimulatedProcess, to: Destination, what: string, effect: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-    const { lostShare, unansweredShare, repeatedShare, timeoutMs } = process.isReliable ? fairWeather : this.weather;
+    const { lostShare, unansweredShare, repeatedShare, timeoutMs } = process.isReliable || to === 'sink' ? SAFE : this.weather;
     const fate = this.#chance.next();
     const isLost = this.#cuts.has(`${process.name} ${to}`) || fate < lostShare;
     const isUnanswered = !isLost && fate < lostShare + unansweredShare;
@@ -124,8 +127,15 @@ export class Network {
     let inner = open(from);
     return {
       next: async (signal) => {
+        const current = inner;
+        let answer: Promise<RecordBatch | null> | undefined;
+        // A request that comes twice reads the same twice.
+        const read = () => {
+          answer ??= current.next();
+          return answer;
+        };
         try {
-          const batch = await this.call(process, 'kinesis', `read ${shardId}`, () => inner.next(), signal);
+          const batch = await this.call(process, 'kinesis', `read ${shardId}`, read, signal);
           const last = batch?.records.at(-1);
           if (last !== undefined) from = { type: 'AFTER_SEQUENCE_NUMBER', sequenceNumber: last.sequenceNumber };
           return batch;

@@ -52,11 +52,11 @@ export const runSeed = async (seed: number, options: WorldOptions & { readonly k
   memory.streams.createStream(group.streamName, chance.whole(1, 2));
   const workers = chance.whole(2, 3);
   for (let i = 0; i < workers; i += 1) kernel.after(chance.between(0, 30), null, () => world.startWorker(`w${i}`));
-  const activeMs = chance.whole(900, 1500);
+  const activeMs = chance.whole(700, 1150);
   const done: string[] = [];
   for (let serial = chance.whole(1, 3); serial > 0; serial -= 1) {
     const [name, action] = chance.oneOf(actions) ?? actions[0] ?? ['', () => {}];
-    kernel.after(chance.between(250, activeMs - 100), null, () => {
+    kernel.after(chance.between(200, activeMs - 50), null, () => {
       log.add(`${kernel.nowMs.toFixed(3)} ${name}`);
       done.push(name);
       action(world, serial);

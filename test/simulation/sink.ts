@@ -19,6 +19,8 @@ interface ShardMemory {
   through: string;
   /** Records through it may come again: their owner was lost before it had published them. */
   excused: string;
+  /** What the item said when its owner was last replaced: nothing before it may come again. */
+  published: string;
   /** The lease's epoch, as it is now. */
   leaseEpoch: number;
 }
@@ -53,7 +55,10 @@ export class FencedSink {
   leaseChanged(write: LeaseWrite, before: Lease, after: Lease): void {
     const memory = this.#of(after.shardId);
     // Who is replaced outside of a planned move may have done more than it published.
-    if (write.name === 'takeOver') memory.excused = latest(memory.excused, memory.through);
+    if (write.name === 'takeOver') {
+      memory.excused = latest(memory.excused, memory.through);
+      memory.published = before.checkpoint;
+    }
     memory.leaseEpoch = after.epoch;
     if (write.name === 'activate') this.moved += 1;
     if (write.name === 'takeOver') this.takenOver += 1;
@@ -64,9 +69,10 @@ export class FencedSink {
   /** A processor's effect arrives. False: a later owner has written, nothing is done. */
   write(records: readonly StreamRecord[], by: string, shardId: string, epoch: number): boolean {
     const memory = this.#of(shardId);
-    if (epoch < memory.epoch && this.#isFenced) {
+    if (epoch < memory.epoch) {
       this.refused += 1;
-      return false;
+      if (this.#isFenced) return false;
+      this.wrong.push(`${by} wrote ${shardId} under epoch ${epoch} after ${memory.by} had under ${memory.epoch}`);
     }
     if (epoch === memory.epoch && memory.by !== by)
       this.wrong.push(`${by} and ${memory.by} write ${shardId} under epoch ${epoch}`);
@@ -85,6 +91,8 @@ export class FencedSink {
     else if (n > seen) this.wrong.push(`${by} wrote ${key} ${n} of ${shardId} after ${seen}`);
     else {
       this.repeated += 1;
+      if (compareCheckpoints(record.sequenceNumber, memory.published) <= 0)
+        this.wrong.push(`${by} wrote ${key} ${n} of ${shardId} again though it was checkpointed`);
       if (compareCheckpoints(record.sequenceNumber, memory.excused) > 0)
         this.wrong.push(`${by} wrote ${key} ${n} of ${shardId} again under epoch ${memory.epoch} though its owner was not lost`);
     }
@@ -99,7 +107,14 @@ export class FencedSink {
   #of(shardId: string): ShardMemory {
     const known = this.#shards.get(shardId);
     if (known !== undefined) return known;
-    const memory: ShardMemory = { epoch: -1, by: '', through: 'TRIM_HORIZON', excused: 'TRIM_HORIZON', leaseEpoch: 0 };
+    const memory: ShardMemory = {
+      epoch: -1,
+      by: '',
+      through: 'TRIM_HORIZON',
+      excused: 'TRIM_HORIZON',
+      published: 'TRIM_HORIZON',
+      leaseEpoch: 0,
+    };
     this.#shards.set(shardId, memory);
     return memory;
   }

@@ -10,6 +10,7 @@ import { TokenDesk } from '../support/handover-machine.ts';
 import { Chance, type Log } from './chance.ts';
 import { Kernel, SimulatedProcess } from './kernel.ts';
 import { Network } from './network.ts';
+import { readOnce } from './read-once.ts';
 import { FencedSink } from './sink.ts';
 
 export const group = { application: 'app', streamName: 'orders' };
@@ -61,6 +62,7 @@ export class SimulatedWorld {
   readonly desk = new TokenDesk();
   readonly memory = memoryPorts(this.kernel.clock, { updatingMs: 50 });
   readonly leases: LeaseStore;
+  readonly workerStore = readOnce(this.memory.workers, ['beats', 'list']);
   readonly workers: SimulatedWorker[] = [];
   /** How the machine's handovers ended. */
   readonly handovers = { done: 0, abandoned: 0 };
@@ -76,7 +78,7 @@ export class SimulatedWorld {
     // The weather has its own chance, so that it does not shift the plan.
     this.network = new Network(this.kernel, new Chance(chance.whole(0, 2 ** 31)), log);
     this.sink = new FencedSink(options.isFenced);
-    this.leases = this.#watched(this.memory.leases);
+    this.leases = this.#watched(readOnce(this.memory.leases, ['list', 'get']));
   }
 
   /** The workers that run. */
@@ -101,9 +103,9 @@ export class SimulatedWorld {
       random: () => this.chance.next(),
       processor: {
         process: async (records, { shardId, epoch }) => {
-          await process.clock.sleep(this.chance.between(0, 6));
+          await process.clock.sleep(this.chance.isSo(0.1) ? this.chance.between(0, 120) : this.chance.between(0, 10));
           const write = async () => this.sink.write(records, process.name, shardId, epoch);
-          if (!(await this.network.call(process, 'other', `effect ${shardId} ${epoch} ${records.length}`, write)))
+          if (!(await this.network.call(process, 'sink', `effect ${shardId} ${epoch} ${records.length}`, write)))
             throw new FencedError(`shard ${shardId}: a later epoch than ${epoch} has written`);
         },
       },
@@ -129,7 +131,7 @@ export class SimulatedWorld {
   }
 
   leasesNow(): Promise<Lease[]> {
-    return this.memory.leases.list(group);
+    return this.leases.list(group);
   }
 
   /** Puts so many records, each of some key. */
@@ -152,7 +154,7 @@ export class SimulatedWorld {
     return {
       clock: process.clock,
       leases: network.seenBy(process, 'leases', this.leases),
-      workers: network.seenBy(process, 'workers', memory.workers),
+      workers: network.seenBy(process, 'workers', this.workerStore),
       reader: network.readerOf(process, memory.reader),
       control: {
         ...memory.control,

@@ -11,6 +11,7 @@ export const scenarios: readonly Scenario[] = [
     ...pair,
     name: 'the machine drives; any one of: a crash, a message lost, late or doubled, the execution killed, a flawed copy',
     driver: 'machine',
+    records: 1,
     ends: true,
     budget: { crash: 1, message: 1, kill: 1, flaw: 1, faults: 1 },
   },

@@ -10,6 +10,8 @@ export interface SeededBug {
   readonly break: (sound: Rules) => Rules;
   readonly scenario: Partial<Scenario>;
   readonly finds: RegExp;
+  /** Where the bug makes the world endless. @default none worth a name */
+  readonly maxStates?: number;
 }
 
 const target: Partial<Scenario> = { driver: 'target', budget: { begin: 1 } };
@@ -195,6 +197,7 @@ export const seededBugs: readonly SeededBug[] = [
     break: unchanged('takeOver', 'handover'),
     scenario: { ...target, budget: { begin: 1, crash: 1 } },
     finds: /stuck|comes again|later one|one epoch/,
+    maxStates: 30_000,
   },
   {
     name: 'hands on whoever owns the lease by now',
