@@ -111,14 +111,8 @@ export class LeaseAgent {
     const readAtMs = clock.monotonicMs();
     const leases = new Map((await store.get(this.#group, wanted, signal)).map((lease) => [lease.shardId, lease]));
     if (tended.length > 0) this.#tendedAtMs = readAtMs;
-    for (const shardId of this.#watched) {
-      const lease = leases.get(shardId);
-      await this.steps.run(shardId, readAtMs, async () => {
-        if (lease?.handover?.phase === 'preparing' && this.#table.shadows.has(shardId)) await this.#keepShadow(lease, signal);
-        const last = lease === undefined ? null : await this.#handovers.step(lease, signal);
-        if (last === null || !involves(last, this.#settings.workerId)) this.#watched.delete(shardId);
-      });
-    }
+    // Side by side: each has writes and reads of its own to wait for, and a pause must not wait for another shard's.
+    await Promise.all([...this.#watched].map((shardId) => this.#watchOne(shardId, leases.get(shardId), readAtMs, signal)));
     for (const shardId of tended) {
       const lease = leases.get(shardId);
       if (lease === undefined || this.#watched.has(shardId)) continue;
@@ -132,6 +126,14 @@ export class LeaseAgent {
     if (this.#watched.size === 0) return pending.length > 0 ? PENDING_WATCH_MS : tendEveryMs / 2;
     const phases = [...this.#watched].map((shardId) => leases.get(shardId)?.handover?.phase);
     return phases.some((phase) => phase !== undefined && isPaused.has(phase)) ? PAUSED_WATCH_MS : this.#settings.watchMs;
+  }
+
+  #watchOne(shardId: string, lease: Lease | undefined, readAtMs: number, signal: AbortSignal): Promise<void> {
+    return this.steps.run(shardId, readAtMs, async () => {
+      if (lease?.handover?.phase === 'preparing' && this.#table.shadows.has(shardId)) await this.#keepShadow(lease, signal);
+      const last = lease === undefined ? null : await this.#handovers.step(lease, signal);
+      if (last === null || !involves(last, this.#settings.workerId)) this.#watched.delete(shardId);
+    });
   }
 
   /** From now on looks closely at a shard whose handover this worker has begun or been told of. */
