@@ -51,8 +51,10 @@ export class HandingOn {
       // One is under way, whoever drives it: it goes to its end.
       if (handover?.source === workerId) begun.push(shardId);
       if (shadow?.state !== 'tracking' || !able.has(shadow.workerId) || handover !== undefined) continue;
-      const handoverId = `stop-${shardId}-${epoch}`;
-      const input = { handoverId, source: workerId, target: shadow.workerId, epoch, requestedAtMs: ports.clock.nowMs() };
+      const requestedAtMs = ports.clock.nowMs();
+      // Never the id of an earlier one: a late write of that would pass for one of this.
+      const handoverId = `stop-${shardId}-${epoch}-${requestedAtMs}`;
+      const input = { handoverId, source: workerId, target: shadow.workerId, epoch, requestedAtMs };
       const result = await ports.leases.write(group, shardId, drivenWrite('prepare', input), signal);
       if (result.kind === 'written') begun.push(shardId);
     }
@@ -100,10 +102,11 @@ export class HandingOn {
     while (owner.dispatch !== 'drained' && ports.clock.monotonicMs() < untilMs) await ports.clock.sleep(DRAIN_POLL_MS);
     if (owner.dispatch !== 'drained') return owner.resume(epoch);
     const holder = { workerId: settings.workerId, epoch };
+    const last = owner.hasMoved ? owner.published : undefined;
     const isGiven =
       heir !== undefined &&
-      (await ports.leases.write(group, shardId, handOn(holder, lease, heir, owner.published), signal)).kind === 'written';
-    if (!isGiven) await ports.leases.write(group, shardId, giveBack(holder, owner.published), signal);
+      (await ports.leases.write(group, shardId, handOn(holder, lease, heir, last), signal)).kind === 'written';
+    if (!isGiven) await ports.leases.write(group, shardId, giveBack(holder, last), signal);
     table.letGo(shardId);
     emit({ kind: 'lease-given-back', shardId, ...(isGiven ? { to: heir } : {}) });
   }

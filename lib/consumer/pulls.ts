@@ -55,12 +55,14 @@ export class Pulls {
   async advance(lease: Lease, signal: AbortSignal): Promise<boolean> {
     if (this.#under?.shardId !== lease.shardId || lease.handover !== undefined || lease.owner === undefined) return false;
     this.#under = null;
+    const requestedAtMs = this.#ports.clock.nowMs();
     const write = drivenWrite('prepare', {
-      handoverId: `pull-${lease.shardId}-${lease.epoch}`,
+      // Never the id of an earlier one: a late write of that would pass for one of this.
+      handoverId: `pull-${lease.shardId}-${lease.epoch}-${requestedAtMs}`,
       source: lease.owner,
       target: this.#workerId,
       epoch: lease.epoch,
-      requestedAtMs: this.#ports.clock.nowMs(),
+      requestedAtMs,
     });
     const isBegun = (await this.#ports.leases.write(this.#group, lease.shardId, write, signal)).kind === 'written';
     if (isBegun) await this.#ports.workers.announce(this.#group, signal);
