@@ -9,7 +9,6 @@
 // of the two holds while little is known, and later where that has cost less.
 import { QUANTILES } from '../model/forecast.ts';
 import { HourlyScale } from './hourly-scale.ts';
-import type { LogScale } from './log-scale.ts';
 import type { ModelForecast } from './model.ts';
 import { Residuals } from './residuals.ts';
 import { forgettingOf, type HorizonSlots, type SlotGrid } from './slot-grid.ts';
@@ -34,10 +33,9 @@ const BOUND_STEP = 0.05;
 const PEAK_MEDIAN_STEP = 0.005;
 const stepped = (medianStep: number) => QUANTILES.map((level) => ({ level, step: level === 0.5 ? medianStep : BOUND_STEP }));
 
-/** Tracks a run of forecasts: `take` each step; at the end of each slot `judge` what came, then `issue` the next forecasts. All in demand. */
+/** Tracks a run of forecasts: `take` each step; at the end of each slot `judge` what came, then `issue` the next forecasts. All on one scale, on which residuals at high and at low load are alike. */
 export class BoundsTracker {
   private readonly horizons: HorizonSlots;
-  private readonly scale: LogScale;
   private readonly hourly: HourlyScale;
   private readonly points: Residuals;
   private readonly peaks: Residuals;
@@ -63,13 +61,12 @@ export class BoundsTracker {
   /** The row of the forecast that was issued last. */
   private newestRow = 0;
 
-  /** `scale` is the one on which residuals at high and at low load are alike; `tellsRises` whether `issue` gets peaks of its own. */
-  constructor(horizons: HorizonSlots, grid: SlotGrid, scale: LogScale, tellsRises: boolean, parts: StateParts) {
+  /** `tellsRises`: whether `issue` gets peaks of its own. */
+  constructor(horizons: HorizonSlots, grid: SlotGrid, tellsRises: boolean, parts: StateParts) {
     const count = horizons.steps.length;
     const cells = count * (horizons.longest + 1);
     const slotSec = grid.stepSec * grid.stepsPerSlot;
     this.horizons = horizons;
-    this.scale = scale;
     this.hourly = new HourlyScale(grid.slotsPerDay, parts);
     this.points = new Residuals(stepped(0), count, cells, parts);
     this.peaks = new Residuals(stepped(PEAK_MEDIAN_STEP), count, cells, parts);
@@ -91,8 +88,7 @@ export class BoundsTracker {
   }
 
   /** Takes what came at a place of the slot; NaN for a gap. */
-  take(demand: number, place: number): void {
-    const came = Number.isNaN(demand) ? Number.NaN : this.scale.toScale(demand);
+  take(came: number, place: number): void {
     this.steps[place] = came;
     if (this.stepForgetting === 0 || this.judged[0] === 0) return;
     const { points } = this;
@@ -144,36 +140,35 @@ export class BoundsTracker {
     const { slots, longest } = this.horizons;
     this.newestRow = (kept ? (this.judged[0]! - 1) % longest : longest) * slots.length;
     let highest = Number.NEGATIVE_INFINITY;
+    const here = this.hourly.at(slotOfDay);
     let highestRise = Number.NEGATIVE_INFINITY;
     let surprise = Math.max(1, Math.min(LARGEST_SURPRISE, this.newest[0]!));
     for (let j = 0; j < slots.length; j++) {
       const cell = this.newestRow + j;
       surprise = Math.max(surprise, Math.min(LARGEST_SURPRISE, this.surprises[j]!));
-      const factor = this.hourly.ratio(slotOfDay, slotOfDay + slots[j]!) * Math.sqrt(surprise);
-      const point = this.scale.toScale(points[j]!);
+      const factor = this.hourly.ratio(here, this.hourly.at(slotOfDay + slots[j]!)) * Math.sqrt(surprise);
+      const point = points[j]!;
       highest = Math.max(highest, point);
       this.points.issue(cell, j, point, factor);
       this.peaks.issue(cell, j, highest, factor);
       if (this.risen === null) continue;
-      highestRise = Math.max(highestRise, highest, this.scale.toScale(rises[j]!));
+      highestRise = Math.max(highestRise, highest, rises[j]!);
       this.risen.issue(cell, j, highestRise, factor);
       this.plainBounds[cell] = this.peaks.quantile(cell, j, UPPER);
       this.risenBounds[cell] = Math.max(this.plainBounds[cell]!, this.risen.quantile(cell, j, UPPER - FIRST_UPPER));
     }
   }
 
-  /** The quantiles around the forecasts that were issued last, in demand. */
+  /** The quantiles around the forecasts that were issued last, on the same scale. */
   forecast(): ModelForecast {
-    const { points, peaks, risen, scale, newestRow } = this;
+    const { points, peaks, risen, newestRow } = this;
     const believed = risen !== null && (this.judged[0]! < this.beliefSlots || this.losses[1]! <= this.losses[0]!) ? risen : null;
     const horizons = this.horizons.steps;
-    const quantiles = QUANTILES.map((_, q) => horizons.map((_, j) => scale.toDemand(points.quantile(newestRow + j, j, q))));
+    const quantiles = QUANTILES.map((_, q) => horizons.map((_, j) => points.quantile(newestRow + j, j, q)));
     const windowMaxQuantiles = QUANTILES.map((_, q) =>
       horizons.map((_, j) => {
         const plain = peaks.quantile(newestRow + j, j, q);
-        const bound =
-          believed && q >= FIRST_UPPER ? Math.max(plain, believed.quantile(newestRow + j, j, q - FIRST_UPPER)) : plain;
-        return scale.toDemand(bound);
+        return believed && q >= FIRST_UPPER ? Math.max(plain, believed.quantile(newestRow + j, j, q - FIRST_UPPER)) : plain;
       }),
     );
     return { quantiles, windowMaxQuantiles };

@@ -11,6 +11,8 @@ const MISS = 2;
 const SCALE_MEMORY_SEC = 8 * 3600;
 const OUTLIER = 6;
 const TINY = 1e-9;
+/** Who errs more than so many times as much as the best one has no weight worth its computation (0.4 % and less). */
+const WORTH = 1.6;
 
 /** The record of a number of experts. One who knows nothing says NaN. */
 export class Experts {
@@ -19,6 +21,8 @@ export class Experts {
   private readonly count: number;
   private readonly errors: Float64Array;
   private readonly misses: Float64Array;
+  /** Scratch: errors of one horizon as they count now. */
+  private readonly current: Float64Array;
   private readonly forgetting: number;
   private readonly missForgetting: number;
   /** The horizon that ends with the next slot, by which misses are told; at each step where a slot has several. */
@@ -29,6 +33,7 @@ export class Experts {
   constructor(count: number, horizons: HorizonSlots, grid: SlotGrid, parts: StateParts) {
     const slotSec = grid.stepSec * grid.stepsPerSlot;
     this.count = count;
+    this.current = new Float64Array(count);
     this.scale = parts.exact(horizons.steps.length);
     this.errors = parts.exact(horizons.steps.length * count);
     this.misses = parts.exact(count);
@@ -78,17 +83,25 @@ export class Experts {
 
   /** Weights fall with the twelfth power of an expert's error: nearly the best alone, a mean of those that are about as good. */
   blend(j: number, opinions: Float64Array): number {
-    const { errors, misses, count, nearest } = this;
+    const { errors, misses, count, nearest, current } = this;
+    let best = Number.POSITIVE_INFINITY;
+    for (let expert = 0, at = j * count, near = nearest * count; expert < count; expert++, at++, near++) {
+      const excess = misses[expert]! - MISS * errors[near]!;
+      const error = Number.isNaN(opinions[expert]!)
+        ? Number.POSITIVE_INFINITY
+        : Math.max(errors[at]! + (excess > 0 ? excess : 0), TINY);
+      current[expert] = error;
+      if (error < best) best = error;
+    }
     let [sum, weights] = [0, 0];
-    for (let expert = 0, at = j * count; expert < count; expert++, at++) {
-      const said = opinions[expert]!;
-      if (Number.isNaN(said)) continue;
-      const error = Math.max(errors[at]! + Math.max(0, misses[expert]! - MISS * errors[nearest * count + expert]!), TINY);
-      const squared = error * error;
+    for (let expert = 0; expert < count; expert++) {
+      if (current[expert]! > WORTH * best) continue;
+      const ratio = best / current[expert]!;
+      const squared = ratio * ratio;
       const sixth = squared * squared * squared;
-      const weight = 1 / (sixth * sixth);
+      const weight = sixth * sixth;
       weights += weight;
-      sum += weight * said;
+      sum += weight * opinions[expert]!;
     }
     return sum / weights;
   }

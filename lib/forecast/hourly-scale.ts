@@ -33,19 +33,20 @@ export class HourlyScale {
     this.trusted[hour] = this.means[hour]! ** TRUST;
   }
 
-  /** Residuals at slot `then` over those at slot `now`; 1 while either hour is unknown. */
-  ratio(now: number, then: number): number {
-    const [here, there] = [this.at(now), this.at(then)];
-    if (!(here > 0) || !(there > 0)) return 1;
-    return Math.min(LARGEST_RATIO, Math.max(1 / LARGEST_RATIO, there / here));
-  }
-
-  /** Between the middles of hours the scale changes evenly. */
-  private at(slot: number): number {
+  /** How large residuals usually are at a slot, to be compared by `ratio` only; 0 while the hour is unknown. Between the middles of hours it changes evenly. */
+  at(slot: number): number {
     const position = slot / this.perHour - 0.5 + HOURS;
     const before = Math.floor(position);
-    const [a, b] = [before % HOURS, (before + 1) % HOURS];
+    const a = before % HOURS;
+    const b = a === HOURS - 1 ? 0 : a + 1;
     if (this.counts[a] === 0 || this.counts[b] === 0) return 0;
     return this.trusted[a]! + (position - before) * (this.trusted[b]! - this.trusted[a]!);
+  }
+
+  /** Residuals `there` over those `here`; 1 while either is unknown. */
+  ratio(here: number, there: number): number {
+    if (!(here > 0) || !(there > 0)) return 1;
+    const ratio = there / here;
+    return ratio > LARGEST_RATIO ? LARGEST_RATIO : ratio < 1 / LARGEST_RATIO ? 1 / LARGEST_RATIO : ratio;
   }
 }

@@ -8,8 +8,8 @@
 import { BoundsTracker } from './bounds-tracker.ts';
 import { DayProfile } from './day-profile.ts';
 import { Experts } from './experts.ts';
-import { type LogScale, logScaleOf, meanDemandOf, UNIT_SHARES } from './log-scale.ts';
-import type { EvenSeries, Model, ModelForecast } from './model.ts';
+import { type LogScale, logScaleOf, meanDemandOf, UNIT_SHARE } from './log-scale.ts';
+import { type EvenSeries, inDemand, type Model, type ModelForecast } from './model.ts';
 import { PastWeek } from './past-week.ts';
 import { Regressions } from './regressions.ts';
 import { forgettingOf, type HorizonSlots, horizonSlotsOf, type SlotGrid, slotGridOf } from './slot-grid.ts';
@@ -25,6 +25,8 @@ const DEVIATION_MEMORY_SEC = [30 * MINUTE_SEC, 10 * MINUTE_SEC, 0] as const;
 const DEVIATIONS = DEVIATION_MEMORY_SEC.length;
 const REGRESSION_MEMORY_SEC = 1.7 * DAY_SEC;
 const RIDGE = 0.01;
+/** Each regression learns at every third slot: the windows of those between overlap. */
+const LEARN_EVERY = 3;
 /** The regression's constant feature: of the size of the others. */
 const CONSTANT = 0.1;
 const FEATURES = 7;
@@ -86,6 +88,7 @@ export class IncrementalForecaster {
   private readonly spread: Float64Array;
   /** The steps of the slot that is not over yet. */
   private readonly slot: Float64Array;
+  private readonly came: Float64Array;
   private readonly opinions = new Float64Array(EXPERTS);
   private readonly features = new Float64Array(FEATURES);
   private readonly points: Float64Array;
@@ -103,11 +106,11 @@ export class IncrementalForecaster {
     this.grid = grid;
     this.horizons = horizons;
     this.firstStep = Math.floor(make.startMs / 1000 / stepSec);
-    this.scale = logScaleOf(meanDemand, UNIT_SHARES.forecast);
+    this.scale = logScaleOf(meanDemand, UNIT_SHARE);
     this.profile = new DayProfile(grid.slotsPerDay, parts);
     this.past = new PastWeek(grid.slotsPerDay, horizons.longest, parts);
-    this.bounds = new BoundsTracker(horizons, grid, logScaleOf(meanDemand, UNIT_SHARES.residual), true, parts);
-    this.regressions = new Regressions(count, FEATURES, Math.exp(-slotSec / REGRESSION_MEMORY_SEC), RIDGE, parts);
+    this.bounds = new BoundsTracker(horizons, grid, true, parts);
+    this.regressions = new Regressions(count, FEATURES, Math.exp((-slotSec * LEARN_EVERY) / REGRESSION_MEMORY_SEC), RIDGE, parts);
     this.experts = new Experts(EXPERTS, horizons, grid, parts);
     this.levelForgetting = LEVEL_MEMORY_SEC.map((sec) => forgettingOf(sec, stepSec));
     this.deviationForgetting = DEVIATION_MEMORY_SEC.map((sec) => forgettingOf(sec, stepSec));
@@ -118,6 +121,7 @@ export class IncrementalForecaster {
     this.counted = parts.counts(COUNTED_SIZE);
     this.spread = parts.exact(1);
     this.slot = parts.exact(grid.stepsPerSlot, Number.NaN);
+    this.came = parts.exact(grid.stepsPerSlot, Number.NaN);
     this.points = new Float64Array(count);
     this.rises = new Float64Array(count);
   }
@@ -149,8 +153,10 @@ export class IncrementalForecaster {
     const step = this.firstStep + this.counted[STEPS]!++;
     const place = step % stepsPerSlot;
     const slotEnds = place === stepsPerSlot - 1;
+    const z = this.scale.toScale(demand);
     this.slot[place] = demand;
-    this.bounds.take(demand, place);
+    this.came[place] = z;
+    this.bounds.take(z, place);
     if (slotEnds) {
       const slotOfDay = Math.floor(step / stepsPerSlot) % slotsPerDay;
       this.bounds.judge(slotOfDay);
@@ -158,7 +164,6 @@ export class IncrementalForecaster {
       this.endSlot(step);
     }
     if (!Number.isNaN(demand)) {
-      const z = this.scale.toScale(demand);
       if (this.experts.watches) this.watch(z, slotEnds);
       this.follow(step, z);
     }
@@ -168,7 +173,7 @@ export class IncrementalForecaster {
   /** The forecast from after the newest value. */
   forecast(): ModelForecast {
     if (this.counted[VALUES]! > 0) this.foresee(this.firstStep + this.counted[STEPS]! - 1, false);
-    return this.bounds.forecast();
+    return inDemand(this.bounds.forecast(), this.scale);
   }
 
   /** Compares a value with what the experts said at the end of the slot before. */
@@ -232,19 +237,19 @@ export class IncrementalForecaster {
 
   /** Compares what was said about the slot that ends with what came. */
   private judge(): void {
-    const { experts, regressions, said, opinions, slot } = this;
+    const { experts, regressions, said, opinions, came } = this;
     const { slots, places, longest } = this.horizons;
     const now = this.counted[JUDGED]!++;
     for (let j = 0; j < slots.length && now >= slots[j]!; j++) {
-      const came = slot[places[j]!]!;
+      const z = came[places[j]!]!;
       const row = (now - slots[j]!) % longest;
       const cell = (row * slots.length + j) * SAID_SIZE;
       const blended = said[cell + BLENDED]!;
-      if (Number.isNaN(came) || Number.isNaN(blended)) continue;
-      const z = this.scale.toScale(came);
+      if (Number.isNaN(z) || Number.isNaN(blended)) continue;
       this.opine(row, cell);
       const limit = experts.judge(j, opinions, blended, z);
       if (this.counted[SLOTS]! - slots[j]! < this.grid.slotsPerDay / 2) continue;
+      if (now % LEARN_EVERY !== j % LEARN_EVERY) continue;
       this.describe(row, cell);
       regressions.learn(j, this.features, z - said[cell + USUAL]!, limit);
     }
@@ -268,9 +273,9 @@ export class IncrementalForecaster {
       this.opine(row, cell);
       const point = experts.blend(j, opinions);
       said[cell + BLENDED] = point;
-      this.points[j] = this.scale.toDemand(point);
+      this.points[j] = point;
       const yesterday = opinions[BY_YESTERDAY + 1]!;
-      this.rises[j] = this.scale.toDemand(Math.max(opinions[BY_PROFILE + 1]!, Number.isNaN(yesterday) ? point : yesterday));
+      this.rises[j] = Math.max(opinions[BY_PROFILE + 1]!, Number.isNaN(yesterday) ? point : yesterday);
     }
     const slot = Math.floor(step / this.grid.stepsPerSlot);
     this.bounds.issue(this.points, slot % this.grid.slotsPerDay, kept, this.rises);

@@ -2,8 +2,8 @@
 // in: a rule that says what comes · out: a model with bounds from the rule's own residuals
 import type { ModelName } from '../model/forecast.ts';
 import { BoundsTracker } from './bounds-tracker.ts';
-import { logScaleOf, meanDemandOf, UNIT_SHARES } from './log-scale.ts';
-import type { Model } from './model.ts';
+import { logScaleOf, meanDemandOf, UNIT_SHARE } from './log-scale.ts';
+import { inDemand, type Model } from './model.ts';
 import { horizonSlotsOf, slotGridOf } from './slot-grid.ts';
 import { StateParts } from './state-parts.ts';
 import { passThrough } from './stepwise.ts';
@@ -20,8 +20,8 @@ export const trackedBaseline = (name: ModelName, minimumDays: number, rule: Rule
     passThrough(series, origins, (until) => {
       const grid = slotGridOf(series.stepSec);
       const { stepsPerDay, stepsPerSlot, slotsPerDay } = grid;
-      const scale = logScaleOf(meanDemandOf(series.values, until), UNIT_SHARES.residual);
-      const bounds = new BoundsTracker(horizonSlotsOf(horizonSteps, grid), grid, scale, false, new StateParts());
+      const scale = logScaleOf(meanDemandOf(series.values, until), UNIT_SHARE);
+      const bounds = new BoundsTracker(horizonSlotsOf(horizonSteps, grid), grid, false, new StateParts());
       const kept = new Float64Array(stepsPerDay + (horizonSteps.at(-1) ?? 0) + 1).fill(Number.NaN);
       const points = new Float64Array(horizonSteps.length);
       const firstStep = Math.floor(series.startMs / 1000 / series.stepSec);
@@ -30,7 +30,7 @@ export const trackedBaseline = (name: ModelName, minimumDays: number, rule: Rule
       const past = (back: number): number =>
         back === 0 ? newest : back < kept.length && back < steps ? kept[(steps - 1 - back) % kept.length]! : Number.NaN;
       const issue = (fromEndOfSlot: boolean): void => {
-        for (let j = 0; j < points.length; j++) points[j] = rule(past, horizonSteps[j]!, stepsPerDay);
+        for (let j = 0; j < points.length; j++) points[j] = scale.toScale(rule(past, horizonSteps[j]!, stepsPerDay));
         bounds.issue(points, Math.floor((firstStep + steps - 1) / stepsPerSlot) % slotsPerDay, fromEndOfSlot);
       };
       return {
@@ -38,7 +38,7 @@ export const trackedBaseline = (name: ModelName, minimumDays: number, rule: Rule
         learn: (demand) => {
           const step = firstStep + steps;
           const place = step % stepsPerSlot;
-          bounds.take(demand, place);
+          bounds.take(scale.toScale(demand), place);
           if (!Number.isNaN(demand)) newest = demand;
           kept[steps++ % kept.length] = demand;
           if (place < stepsPerSlot - 1) return;
@@ -47,7 +47,7 @@ export const trackedBaseline = (name: ModelName, minimumDays: number, rule: Rule
         },
         forecast: () => {
           issue(false);
-          return bounds.forecast();
+          return inDemand(bounds.forecast(), scale);
         },
       };
     }),

@@ -17,12 +17,14 @@ export interface TrackedLevel {
 
 /** Quantiles at some levels for each horizon, of residuals whose mean size is about one. */
 export class TrackedQuantiles {
-  private readonly levels: readonly TrackedLevel[];
+  private readonly levels: Float64Array;
+  private readonly steps: Float64Array;
   private readonly quantiles: Float32Array;
   private readonly counts: Int32Array;
 
   constructor(levels: readonly TrackedLevel[], horizons: number, parts: StateParts) {
-    this.levels = levels;
+    this.levels = Float64Array.from(levels, ({ level }) => level);
+    this.steps = Float64Array.from(levels, ({ step }) => step);
     this.quantiles = parts.rough(horizons * levels.length);
     this.counts = parts.counts(horizons);
     for (let j = 0; j < horizons; j++)
@@ -32,11 +34,13 @@ export class TrackedQuantiles {
   }
 
   learn(j: number, residual: number): void {
-    const { levels, quantiles } = this;
+    const { levels, steps, quantiles } = this;
     const early = FIRST_STEP / Math.sqrt(++this.counts[j]!);
     for (let q = 0, at = j * levels.length; q < levels.length; q++, at++) {
-      const { level, step } = levels[q]!;
-      if (step > 0) quantiles[at]! += Math.max(step, early) * (residual > quantiles[at]! ? level : level - 1);
+      const step = steps[q]!;
+      if (step === 0) continue;
+      const quantile = quantiles[at]!;
+      quantiles[at] = quantile + (early > step ? early : step) * (residual > quantile ? levels[q]! : levels[q]! - 1);
     }
   }
 
