@@ -6,7 +6,7 @@
 // A residual is compared after division by a scale: how large residuals were of late, times how much larger they usually are at the hour ahead than at this
 // one, times the root of the surprise: how much larger they were in the last minutes than of late.
 // Two bounds on the maximum are tracked: around the highest point forecast, and around the highest that a rise seen on earlier days would bring. The higher
-// of the two holds while little is known, and later where that has cost less.
+// of the two holds while little is known, later the one that has cost less.
 import { QUANTILES } from '../model/forecast.ts';
 import { HourlyScale } from './hourly-scale.ts';
 import type { ModelForecast } from './model.ts';
@@ -155,20 +155,23 @@ export class BoundsTracker {
       highestRise = Math.max(highestRise, highest, rises[j]!);
       this.risen.issue(cell, j, highestRise, factor);
       this.plainBounds[cell] = this.peaks.quantile(cell, j, UPPER);
-      this.risenBounds[cell] = Math.max(this.plainBounds[cell]!, this.risen.quantile(cell, j, UPPER - FIRST_UPPER));
+      this.risenBounds[cell] = this.risen.quantile(cell, j, UPPER - FIRST_UPPER);
     }
   }
 
   /** The quantiles around the forecasts that were issued last, on the same scale. */
   forecast(): ModelForecast {
     const { points, peaks, risen, newestRow } = this;
-    const believed = risen !== null && (this.judged[0]! < this.beliefSlots || this.losses[1]! <= this.losses[0]!) ? risen : null;
+    const early = this.judged[0]! < this.beliefSlots;
+    const believed = risen !== null && (early || this.losses[1]! <= this.losses[0]!) ? risen : null;
     const horizons = this.horizons.steps;
     const quantiles = QUANTILES.map((_, q) => horizons.map((_, j) => points.quantile(newestRow + j, j, q)));
     const windowMaxQuantiles = QUANTILES.map((_, q) =>
       horizons.map((_, j) => {
         const plain = peaks.quantile(newestRow + j, j, q);
-        return believed && q >= FIRST_UPPER ? Math.max(plain, believed.quantile(newestRow + j, j, q - FIRST_UPPER)) : plain;
+        if (believed === null || q < FIRST_UPPER) return plain;
+        const bound = believed.quantile(newestRow + j, j, q - FIRST_UPPER);
+        return early ? Math.max(plain, bound) : bound;
       }),
     );
     return { quantiles, windowMaxQuantiles };
