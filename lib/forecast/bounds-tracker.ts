@@ -12,6 +12,7 @@ import { HourlyScale } from './hourly-scale.ts';
 import type { LogScale } from './log-scale.ts';
 import type { ModelForecast } from './model.ts';
 import { Residuals } from './residuals.ts';
+import type { StateParts } from './state-parts.ts';
 
 const DAY_SEC = 86_400;
 /** Residuals of one horizon are kept every five minutes: nearer ones say the same again. */
@@ -47,41 +48,43 @@ export class BoundsTracker {
   private readonly sizeForgetting: number;
   private readonly surpriseForgetting: number;
   private readonly preferenceForgetting: number;
-  private readonly came: Float64Array;
+  private readonly came: Float32Array;
   private readonly surprises: Float64Array;
-  private readonly plainBounds: Float64Array;
-  private readonly risenBounds: Float64Array;
-  private plainLoss = 0;
-  private risenLoss = 0;
-  private judged = 0;
+  private readonly plainBounds: Float32Array;
+  private readonly risenBounds: Float32Array;
+  /** What the plain bound and the risen one cost of late. */
+  private readonly losses: Float64Array;
+  private readonly counted: Int32Array;
 
   /** `scale` is the one on which residuals at high and at low load are alike; `tellsRises` whether `issue` gets peaks of its own. */
-  constructor(horizonSteps: readonly number[], stepSec: number, scale: LogScale, tellsRises: boolean) {
+  constructor(horizonSteps: readonly number[], stepSec: number, scale: LogScale, tellsRises: boolean, parts: StateParts) {
     const forgetting = (memorySec: number): number => 1 - Math.exp(-stepSec / memorySec);
     const cells = horizonSteps.length * (horizonSteps.at(-1) ?? 0);
     this.horizons = horizonSteps;
     this.longest = horizonSteps.at(-1) ?? 0;
     this.scale = scale;
-    this.hourly = new HourlyScale(stepSec);
-    this.points = new Residuals(horizonSteps.length, cells);
-    this.peaks = new Residuals(horizonSteps.length, cells);
-    this.risen = tellsRises ? new Residuals(horizonSteps.length, cells) : null;
+    this.hourly = new HourlyScale(stepSec, parts);
+    this.points = new Residuals(horizonSteps.length, cells, parts);
+    this.peaks = new Residuals(horizonSteps.length, cells, parts);
+    this.risen = tellsRises ? new Residuals(horizonSteps.length, cells, parts) : null;
     this.keepEvery = Math.max(1, Math.round(KEEP_EVERY_SEC / stepSec));
     this.warmUp = WARM_UP_SEC / stepSec;
     this.belief = BELIEF_SEC / stepSec;
     this.sizeForgetting = forgetting(SIZE_MEMORY_SEC);
     this.surpriseForgetting = forgetting(SURPRISE_MEMORY_SEC);
     this.preferenceForgetting = (forgetting(PREFERENCE_MEMORY_SEC) * this.keepEvery) / horizonSteps.length;
-    this.came = new Float64Array(this.longest).fill(Number.NaN);
-    this.surprises = new Float64Array(horizonSteps.length).fill(1);
-    this.plainBounds = new Float64Array(tellsRises ? cells : 0);
-    this.risenBounds = new Float64Array(tellsRises ? cells : 0);
+    this.came = parts.rough(this.longest, Number.NaN);
+    this.surprises = parts.exact(horizonSteps.length, 1);
+    this.plainBounds = parts.rough(tellsRises ? cells : 0);
+    this.risenBounds = parts.rough(tellsRises ? cells : 0);
+    this.losses = parts.exact(2);
+    this.counted = parts.counts(1);
   }
 
   /** Compares what came (NaN for a gap) with what was issued for it. */
   judge(demand: number, stepOfDay: number): void {
     const { horizons, longest, came, points, peaks, risen } = this;
-    const now = this.judged++;
+    const now = this.counted[0]!++;
     const z = Number.isNaN(demand) ? Number.NaN : this.scale.toScale(demand);
     came[now % longest] = z;
     if (Number.isNaN(z)) return;
@@ -132,7 +135,7 @@ export class BoundsTracker {
   forecast(): ModelForecast {
     const row = this.newestRow();
     const { points, peaks, risen, horizons, scale } = this;
-    const believed = risen !== null && (this.judged < this.belief || this.risenLoss <= this.plainLoss) ? risen : null;
+    const believed = risen !== null && (this.counted[0]! < this.belief || this.losses[1]! <= this.losses[0]!) ? risen : null;
     const quantiles = QUANTILES.map((level) => horizons.map((_, j) => scale.toDemand(points.quantile(row + j, j, level))));
     const windowMaxQuantiles = QUANTILES.map((level, q) =>
       horizons.map((_, j) => {
@@ -149,11 +152,11 @@ export class BoundsTracker {
       const beyond = (highest - bound) / Math.max(this.peaks.sizes[j]!, TINY);
       return beyond > 0 ? LEVEL * Math.min(beyond, LARGEST_LOSS) : (LEVEL - 1) * Math.max(beyond, -LARGEST_LOSS);
     };
-    this.plainLoss += this.preferenceForgetting * (lossOf(this.plainBounds[cell]!) - this.plainLoss);
-    this.risenLoss += this.preferenceForgetting * (lossOf(this.risenBounds[cell]!) - this.risenLoss);
+    this.losses[0]! += this.preferenceForgetting * (lossOf(this.plainBounds[cell]!) - this.losses[0]!);
+    this.losses[1]! += this.preferenceForgetting * (lossOf(this.risenBounds[cell]!) - this.losses[1]!);
   }
 
   private newestRow(): number {
-    return ((this.judged - 1 + this.longest) % this.longest) * this.horizons.length;
+    return ((this.counted[0]! - 1 + this.longest) % this.longest) * this.horizons.length;
   }
 }

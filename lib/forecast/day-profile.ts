@@ -1,5 +1,6 @@
 // lib/forecast: what is usual at each time of day.
 // in: values with their step of the day · out: the smoothed profile around any step
+import type { StateParts } from './state-parts.ts';
 
 /** A new day counts this much once there are several; before that, every day counts the same. */
 const NEWEST_DAY = 0.2;
@@ -13,10 +14,10 @@ export class DayProfile {
   private readonly days: Int32Array;
   private readonly kernel: readonly number[];
 
-  constructor(stepSec: number) {
+  constructor(stepSec: number, parts: StateParts) {
     this.stepsPerDay = Math.round(86_400 / stepSec);
-    this.means = new Float64Array(this.stepsPerDay);
-    this.days = new Int32Array(this.stepsPerDay);
+    this.means = parts.exact(this.stepsPerDay);
+    this.days = parts.counts(this.stepsPerDay);
     const half = Math.max(1, Math.round(SMOOTHING_SEC / stepSec));
     this.kernel = Array.from({ length: 2 * half + 1 }, (_, i) => half + 1 - Math.abs(i - half));
   }

@@ -5,10 +5,15 @@ import type { DemandSeries } from '../model/demand.ts';
 import { type Forecast, type ModelScore, QUANTILES } from '../model/forecast.ts';
 import { backtest, rollingOrigins } from './backtest.ts';
 import { coherent } from './coherent.ts';
+import { learnSeries } from './incremental.ts';
+import { freeze } from './incremental-state.ts';
 import { lastValue } from './last-value.ts';
 import type { EvenSeries, Model, ModelForecast } from './model.ts';
 
 const HOUR_MS = 3_600_000;
+/** A choice stands for a day; for six hours while so little is known that the next hours may change it. */
+const CHOICE_MS = 24 * HOUR_MS;
+const EARLY_CHOICE_MS = 6 * HOUR_MS;
 const DAY_SEC = 86_400;
 /** The back-test looks at this much of the past, from this many origins; models that must be fitted anew at each origin only at every fourth. */
 const BACKTEST_SEC = 2 * DAY_SEC;
@@ -20,7 +25,7 @@ const DAYS_TO_CHOOSE = 3;
 const DEFAULT = 'incremental';
 
 /**
- * Forecasts one series. The model is chosen by back-test once an hour (at a minute of the hour that differs from series to series) and kept in between, with
+ * Forecasts one series. The model is chosen by back-test once a day (at a minute that differs from series to series; every six hours while young) and kept in between, with
  * its scores. A series with less than a day of known minutes is `not-enough-history`: its bounds are widened by how little is known.
  * `horizonsSec` must be increasing multiples of the series' step. Fails with PoisonError when nothing is known or something is not a number.
  */
@@ -31,7 +36,17 @@ export const forecastSeries = (
   models: readonly Model[],
   previous: Forecast | null,
   nowMs: number,
-): Forecast => {
+): Forecast => forecastFromHistory(series, scope, horizonsSec, models, previous, nowMs).forecast;
+
+/** The forecast of one series as by `forecastSeries`, and the state from which `resumeForecast` goes on; null where the incremental model is not among the models. */
+export const forecastFromHistory = (
+  series: DemandSeries,
+  scope: 'stream' | 'shard',
+  horizonsSec: readonly number[],
+  models: readonly Model[],
+  previous: Forecast | null,
+  nowMs: number,
+): { forecast: Forecast; state: Uint8Array | null } => {
   const horizonSteps = horizonStepsOf(horizonsSec, series.stepSec);
   if (models.length === 0) throw new PoisonError('models must not be empty, got none');
   const even = untilLastKnown(series);
@@ -41,7 +56,7 @@ export const forecastSeries = (
   const observedUntilMs = series.startMs + even.values.length * series.stepSec * 1000;
   const young = knownDays < 1;
   const made = coherent(young ? widened(choice.now, knownDays) : choice.now);
-  return {
+  const forecast: Forecast = {
     streamName: series.streamName,
     scope,
     hashKeyRange: series.hashKeyRange,
@@ -57,9 +72,12 @@ export const forecastSeries = (
     status: young ? 'not-enough-history' : 'ready',
     historyMinutes: Math.round((known * series.stepSec) / 60),
   };
+  const resumable = models.some(({ name }) => name === DEFAULT);
+  return { forecast, state: resumable ? freeze(learnSeries(even, horizonSteps)) : null };
 };
 
-const horizonStepsOf = (horizonsSec: readonly number[], stepSec: number): number[] => {
+/** Horizons in steps of the series. Fails with PoisonError unless they are increasing multiples of the step. */
+export const horizonStepsOf = (horizonsSec: readonly number[], stepSec: number): number[] => {
   if (horizonsSec.length === 0) throw new PoisonError('horizonsSec must not be empty, got []');
   return horizonsSec.map((horizon, i) => {
     const steps = horizon / stepSec;
@@ -86,12 +104,15 @@ const untilLastKnown = (series: DemandSeries): EvenSeries => {
 
 const knownSteps = (values: Float64Array): number => values.reduce((count, value) => count + (Number.isNaN(value) ? 0 : 1), 0);
 
-/** Whether the previous choice still stands: it is of the same hour, and each series' hour begins at a minute of its own, so that not all choose at once. */
-const keepsChoice = (series: DemandSeries, previous: Forecast | null, nowMs: number): boolean => {
+/** Whether the previous choice still stands. The time of a series' choice is its own, so that not all choose at once. */
+export const keepsChoice = (series: DemandSeries, previous: Forecast | null, nowMs: number): boolean => {
   if (previous === null || previous.status !== 'ready' || previous.scores.length === 0) return false;
+  const early = previous.historyMinutes < DAYS_TO_CHOOSE * 1440;
+  const periodMs = early ? EARLY_CHOICE_MS : CHOICE_MS;
   const { startingHashKey, endingHashKey } = series.hashKeyRange;
-  const own = Number((startingHashKey ^ (endingHashKey >> 64n) ^ BigInt(series.metric.length)) % 60n) * 60_000;
-  return Math.floor((nowMs + own) / HOUR_MS) === Math.floor((previous.issuedAtMs + own) / HOUR_MS);
+  const minutes = BigInt(periodMs / 60_000);
+  const own = Number(((startingHashKey >> 96n) ^ (endingHashKey >> 64n) ^ BigInt(series.metric.length)) % minutes) * 60_000;
+  return Math.floor((nowMs + own) / periodMs) === Math.floor((previous.issuedAtMs + own) / periodMs);
 };
 
 interface Choice {

@@ -1,5 +1,6 @@
 // lib/forecast: at which hours of the day forecasts are usually further off.
 // in: sizes of residuals with their step of the day · out: how much larger they are at one step of the day than at another
+import type { StateParts } from './state-parts.ts';
 
 const HOURS = 24;
 /** A new day counts this much. */
@@ -12,10 +13,12 @@ const OUTLIER = 6;
 /** The mean size of residuals by hour of the day. */
 export class HourlyScale {
   private readonly stepsPerHour: number;
-  private readonly means = new Float64Array(HOURS);
-  private readonly counts = new Int32Array(HOURS);
+  private readonly means: Float64Array;
+  private readonly counts: Int32Array;
 
-  constructor(stepSec: number) {
+  constructor(stepSec: number, parts: StateParts) {
+    this.means = parts.exact(HOURS);
+    this.counts = parts.counts(HOURS);
     this.stepsPerHour = 3600 / stepSec;
   }
 

@@ -6,10 +6,11 @@
 // learns as it goes. They are blended by how well each did of late, and the blend's own residuals are its bounds.
 import { BoundsTracker } from './bounds-tracker.ts';
 import { DayProfile } from './day-profile.ts';
-import { type LogScale, logScaleOf, UNIT_SHARES } from './log-scale.ts';
-import type { Model, ModelForecast } from './model.ts';
+import { type LogScale, logScaleOf, meanDemandOf, UNIT_SHARES } from './log-scale.ts';
+import type { EvenSeries, Model, ModelForecast } from './model.ts';
 import { Past } from './past.ts';
 import { RecursiveLeastSquares } from './recursive-least-squares.ts';
+import { StateParts } from './state-parts.ts';
 import { passThrough } from './stepwise.ts';
 
 const MINUTE_SEC = 60;
@@ -32,6 +33,8 @@ const SCALE_MEMORY_SEC = 8 * HOUR_SEC;
 const OUTLIER = 6;
 /** The regression's constant feature: of the size of the others. */
 const CONSTANT = 0.1;
+/** Places in `counted`. */
+const [STEPS, KNOWN, YESTERDAYS, LAST_WEEKS] = [0, 1, 2, 3];
 const EVERYTHING = [1, 1, 1];
 const TINY = 1e-9;
 const FEATURES = 7;
@@ -43,8 +46,22 @@ const EXPERTS = BY_LAST_WEEK + DEVIATIONS;
 
 const forgettingOf = (memorySec: number, stepSec: number): number => (memorySec === 0 ? 1 : 1 - Math.exp(-stepSec / memorySec));
 
+/** What a forecaster is made for. Two of the same make can take each other's state. */
+export interface Make {
+  /** Increasing. */
+  readonly horizonSteps: readonly number[];
+  readonly stepSec: number;
+  /** The start of the first step to learn. */
+  readonly startMs: number;
+  /** The size of the load, roughly: what is near zero for this series. */
+  readonly meanDemand: number;
+}
+
 /** One series' state. `learn` each step in order. */
 export class IncrementalForecaster {
+  readonly make: Make;
+  /** All that was learnt. */
+  readonly parts = new StateParts();
   private readonly horizons: readonly number[];
   private readonly longest: number;
   private readonly scale: LogScale;
@@ -58,73 +75,92 @@ export class IncrementalForecaster {
   private readonly expertForgetting: number;
   private readonly scaleForgetting: number;
   private readonly learnEvery: number;
-  private readonly levels = new Float64Array(LEVEL_MEMORY_SEC.length);
-  private readonly fromUsual = new Float64Array(DEVIATIONS);
-  private readonly fromYesterday = new Float64Array(DEVIATIONS);
-  private readonly fromLastWeek = new Float64Array(DEVIATIONS);
+  private readonly levels: Float64Array;
+  private readonly fromUsual: Float64Array;
+  private readonly fromYesterday: Float64Array;
+  private readonly fromLastWeek: Float64Array;
   /** What was known and said at each of the last `longest` steps, per horizon. */
-  private readonly features: Float64Array;
-  private readonly usual: Float64Array;
-  private readonly opinions: Float64Array;
-  private readonly blended: Float64Array;
+  private readonly features: Float32Array;
+  private readonly usual: Float32Array;
+  private readonly opinions: Float32Array;
+  private readonly blended: Float32Array;
   private readonly expertErrors: Float64Array;
-  private readonly misses = new Float64Array(EXPERTS);
+  private readonly misses: Float64Array;
   private readonly missForgetting: number;
   private readonly errorScale: Float64Array;
   private readonly points: Float64Array;
   private readonly rises: Float64Array;
-  private newest = 0;
-  private steps = 0;
-  private started = false;
-  private yesterdayKnown = false;
-  private lastWeekKnown = false;
+  private readonly newest: Float64Array;
+  /** Steps learnt, and steps known of the series, of its yesterday and of its last week. */
+  private readonly counted: Int32Array;
 
-  constructor(horizonSteps: readonly number[], stepSec: number, scale: LogScale, residualScale: LogScale) {
+  constructor(make: Make) {
+    const { horizonSteps, stepSec, meanDemand } = make;
+    const { parts } = this;
     const count = horizonSteps.length;
+    this.make = make;
     this.horizons = horizonSteps;
     this.longest = horizonSteps.at(-1) ?? 0;
-    this.scale = scale;
-    this.profile = new DayProfile(stepSec);
-    this.yesterday = new Past(this.profile.stepsPerDay, this.longest, stepSec);
-    this.lastWeek = new Past(7 * this.profile.stepsPerDay, this.longest, stepSec);
-    this.bounds = new BoundsTracker(horizonSteps, stepSec, residualScale, true);
+    this.scale = logScaleOf(meanDemand, UNIT_SHARES.forecast);
+    this.profile = new DayProfile(stepSec, parts);
+    this.yesterday = new Past(this.profile.stepsPerDay, this.longest, stepSec, parts);
+    this.lastWeek = new Past(7 * this.profile.stepsPerDay, this.longest, stepSec, parts);
+    this.bounds = new BoundsTracker(horizonSteps, stepSec, logScaleOf(meanDemand, UNIT_SHARES.residual), true, parts);
     const memory = Math.exp(-Math.max(stepSec, LEARN_EVERY_SEC) / REGRESSION_MEMORY_SEC);
-    this.regressions = horizonSteps.map(() => new RecursiveLeastSquares(FEATURES, memory, RIDGE));
+    this.regressions = horizonSteps.map(() => new RecursiveLeastSquares(FEATURES, memory, RIDGE, parts));
     this.levelForgetting = LEVEL_MEMORY_SEC.map((sec) => forgettingOf(sec, stepSec));
     this.deviationForgetting = DEVIATION_MEMORY_SEC.map((sec) => forgettingOf(sec, stepSec));
     this.expertForgetting = forgettingOf(EXPERT_MEMORY_SEC, stepSec);
     this.scaleForgetting = forgettingOf(SCALE_MEMORY_SEC, stepSec);
     this.missForgetting = forgettingOf(MISS_MEMORY_SEC, stepSec);
     this.learnEvery = Math.max(1, Math.round(LEARN_EVERY_SEC / stepSec));
-    this.features = new Float64Array(this.longest * count * FEATURES);
-    this.usual = new Float64Array(this.longest * count);
-    this.blended = new Float64Array(this.longest * count).fill(Number.NaN);
-    this.opinions = new Float64Array(this.longest * count * EXPERTS);
-    this.expertErrors = new Float64Array(count * EXPERTS);
-    this.errorScale = new Float64Array(count);
+    this.levels = parts.exact(LEVEL_MEMORY_SEC.length);
+    this.fromUsual = parts.exact(DEVIATIONS);
+    this.fromYesterday = parts.exact(DEVIATIONS);
+    this.fromLastWeek = parts.exact(DEVIATIONS);
+    this.features = parts.rough(this.longest * count * FEATURES);
+    this.usual = parts.rough(this.longest * count);
+    this.blended = parts.rough(this.longest * count, Number.NaN);
+    this.opinions = parts.rough(this.longest * count * EXPERTS);
+    this.misses = parts.exact(EXPERTS);
+    this.expertErrors = parts.exact(count * EXPERTS);
+    this.errorScale = parts.exact(count);
+    this.newest = parts.exact(1);
+    this.counted = parts.counts(4);
     this.points = new Float64Array(count);
     this.rises = new Float64Array(count);
   }
 
-  /** Takes the next demand (NaN for a gap) and its step of the day. */
-  learn(demand: number, stepOfDay: number): void {
+  /** The end of the last step that was learnt. */
+  get learntUntilMs(): number {
+    return this.make.startMs + this.counted[STEPS]! * this.make.stepSec * 1000;
+  }
+
+  /** The newest known demand. */
+  get lastObserved(): number {
+    return this.scale.toDemand(this.newest[0]!);
+  }
+
+  /** Takes the demand of the next step; NaN for a gap. */
+  learn(demand: number): void {
+    const stepOfDay = Math.floor(this.learntUntilMs / 1000 / this.make.stepSec) % this.profile.stepsPerDay;
     this.bounds.judge(demand, stepOfDay);
     const z = this.scale.toScale(demand);
     const known = !Number.isNaN(z);
-    const first = known && !this.started;
+    const first = known && this.counted[KNOWN] === 0;
     if (known) {
       if (first) this.levels.fill(z);
-      this.started = true;
+      this.counted[KNOWN]!++;
       this.judgeExperts(z);
-      this.newest = z;
+      this.newest[0] = z;
       for (let i = 0; i < this.levels.length; i++) this.levels[i]! += this.levelForgetting[i]! * (z - this.levels[i]!);
       this.profile.learn(stepOfDay, z, OUTLIER * Math.max(this.errorScale.at(-1) ?? 0, TINY));
     }
     const remembered = this.asRemembered(z, stepOfDay);
     this.yesterday.push(remembered);
     this.lastWeek.push(remembered);
-    if (this.started) this.foresee(stepOfDay, known, first);
-    this.steps++;
+    if (this.counted[KNOWN]! > 0) this.foresee(stepOfDay, known, first);
+    this.counted[STEPS]!++;
   }
 
   /** The forecast from after the newest value. */
@@ -140,7 +176,8 @@ export class IncrementalForecaster {
 
   /** Compares what was said about this step with what came, before the newest value is taken in. */
   private judgeExperts(z: number): void {
-    const { horizons, longest, opinions, expertErrors, errorScale, steps } = this;
+    const { horizons, longest, opinions, expertErrors, errorScale } = this;
+    const steps = this.counted[STEPS]!;
     for (let j = 0; j < horizons.length; j++) {
       const issued = steps - horizons[j]!;
       if (issued < 0) break;
@@ -171,26 +208,27 @@ export class IncrementalForecaster {
       fromLastWeek,
       features,
       opinions,
-      newest,
       profile,
-      steps,
       yesterday,
       lastWeek,
+      counted,
     } = this;
+    const steps = counted[STEPS]!;
+    const newest = this.newest[0]!;
     const usualNow = profile.at(stepOfDay, levels[2]!);
     const yesterdayNow = yesterday.at(0);
     const lastWeekNow = lastWeek.at(0);
     if (known) {
       follow(fromUsual, newest - usualNow, first ? EVERYTHING : this.deviationForgetting);
       if (!Number.isNaN(yesterdayNow)) {
-        follow(fromYesterday, newest - yesterdayNow, this.yesterdayKnown ? this.deviationForgetting : EVERYTHING);
-        if (!this.yesterdayKnown) this.enter(BY_YESTERDAY);
-        this.yesterdayKnown = true;
+        follow(fromYesterday, newest - yesterdayNow, counted[YESTERDAYS]! > 0 ? this.deviationForgetting : EVERYTHING);
+        if (counted[YESTERDAYS]! === 0) this.enter(BY_YESTERDAY);
+        counted[YESTERDAYS]!++;
       }
       if (!Number.isNaN(lastWeekNow)) {
-        follow(fromLastWeek, newest - lastWeekNow, this.lastWeekKnown ? this.deviationForgetting : EVERYTHING);
-        if (!this.lastWeekKnown) this.enter(BY_LAST_WEEK);
-        this.lastWeekKnown = true;
+        follow(fromLastWeek, newest - lastWeekNow, counted[LAST_WEEKS]! > 0 ? this.deviationForgetting : EVERYTHING);
+        if (counted[LAST_WEEKS]! === 0) this.enter(BY_LAST_WEEK);
+        counted[LAST_WEEKS]!++;
       }
     }
     const row = (steps % this.longest) * horizons.length;
@@ -199,8 +237,8 @@ export class IncrementalForecaster {
       const usualThen = profile.at((stepOfDay + horizons[j]!) % profile.stepsPerDay, levels[2]!);
       const yesterdayThen = yesterday.at(horizons[j]!);
       const lastWeekThen = lastWeek.at(horizons[j]!);
-      const yesterdayIsKnown = this.yesterdayKnown && !Number.isNaN(yesterdayThen);
-      const lastWeekIsKnown = this.lastWeekKnown && !Number.isNaN(lastWeekThen);
+      const yesterdayIsKnown = counted[YESTERDAYS]! > 0 && !Number.isNaN(yesterdayThen);
+      const lastWeekIsKnown = counted[LAST_WEEKS]! > 0 && !Number.isNaN(lastWeekThen);
       const usualChange = usualThen - usualNow;
       const change = yesterdayThen - yesterdayNow;
       this.usual[cell] = usualThen;
@@ -268,15 +306,22 @@ export const incremental: Model = {
   minimumDays: 1,
   incremental: true,
   forecastAt: (series, origins, horizonSteps) =>
-    passThrough(
-      series,
-      origins,
-      (until) =>
-        new IncrementalForecaster(
-          horizonSteps,
-          series.stepSec,
-          logScaleOf(series.values, until, UNIT_SHARES.forecast),
-          logScaleOf(series.values, until, UNIT_SHARES.residual),
-        ),
-    ),
+    passThrough(series, origins, (until) => {
+      const forecaster = unlearnt(series, until, horizonSteps);
+      return { learn: (demand) => forecaster.learn(demand), forecast: () => forecaster.forecast() };
+    }),
 };
+
+/** A forecaster that has learnt a whole series. */
+export const learnSeries = (series: EvenSeries, horizonSteps: readonly number[]): IncrementalForecaster => {
+  const forecaster = unlearnt(series, series.values.length, horizonSteps);
+  for (const demand of series.values) forecaster.learn(demand);
+  return forecaster;
+};
+
+const unlearnt = (
+  { values, startMs, stepSec }: EvenSeries,
+  until: number,
+  horizonSteps: readonly number[],
+): IncrementalForecaster =>
+  new IncrementalForecaster({ horizonSteps, stepSec, startMs, meanDemand: meanDemandOf(values, until) });

@@ -1,5 +1,6 @@
 // lib/forecast: a linear regression that learns one example at a time and forgets the old ones.
 // in: features and what came · out: a prediction; constant time and memory
+import type { StateParts } from './state-parts.ts';
 
 /** Recursive least squares with exponential forgetting. `ridge` pulls the weights to zero while little is known. */
 export class RecursiveLeastSquares {
@@ -10,25 +11,25 @@ export class RecursiveLeastSquares {
   private readonly memory: number;
   private readonly traceLimit: number;
 
-  constructor(size: number, memory: number, ridge: number) {
+  constructor(size: number, memory: number, ridge: number, parts: StateParts) {
     this.size = size;
     this.memory = memory;
-    this.weights = new Float64Array(size);
+    this.weights = parts.exact(size);
     this.gain = new Float64Array(size);
-    this.covariance = new Float64Array(size * size);
+    this.covariance = parts.exact(size * size);
     for (let i = 0; i < size; i++) this.covariance[i * size + i] = 1 / ridge;
     this.traceLimit = (size / ridge) * 100;
   }
 
   /** The prediction for the features at `offset` of `features`. */
-  predict(features: Float64Array, offset: number): number {
+  predict(features: Float32Array, offset: number): number {
     let sum = 0;
     for (let i = 0; i < this.size; i++) sum += this.weights[i]! * features[offset + i]!;
     return sum;
   }
 
   /** Learns that the features led to `target`; an error beyond ±`errorLimit` counts as that much, so that a spike does not turn the weights. */
-  learn(features: Float64Array, offset: number, target: number, errorLimit: number): void {
+  learn(features: Float32Array, offset: number, target: number, errorLimit: number): void {
     const { size, weights, covariance, gain, memory } = this;
     let denominator = memory;
     let error = target;

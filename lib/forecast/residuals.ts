@@ -1,6 +1,7 @@
 // lib/forecast: how far off one kind of forecast was.
 // in: centres that were forecast, and what came · out: quantiles around a centre
 import { SlidingQuantile } from './sliding-quantile.ts';
+import type { StateParts } from './state-parts.ts';
 
 /** As many as five-minute residuals of two days: enough for a 95 % quantile, few enough to follow a change. */
 const KEPT = 576;
@@ -10,17 +11,17 @@ const TINY = 1e-9;
 
 /** The residuals of one kind of forecast per horizon. A cell holds one issued forecast until what came is known. */
 export class Residuals {
-  readonly centres: Float64Array;
+  readonly centres: Float32Array;
   /** The mean size of the residuals of late, per horizon. */
   readonly sizes: Float64Array;
-  private readonly scales: Float64Array;
+  private readonly scales: Float32Array;
   private readonly kept: SlidingQuantile[];
 
-  constructor(horizons: number, cells: number) {
-    this.centres = new Float64Array(cells).fill(Number.NaN);
-    this.scales = new Float64Array(cells);
-    this.sizes = new Float64Array(horizons);
-    this.kept = Array.from({ length: horizons }, () => new SlidingQuantile(KEPT));
+  constructor(horizons: number, cells: number, parts: StateParts) {
+    this.centres = parts.rough(cells, Number.NaN);
+    this.scales = parts.rough(cells);
+    this.sizes = parts.exact(horizons);
+    this.kept = Array.from({ length: horizons }, () => new SlidingQuantile(KEPT, parts));
   }
 
   /** Takes a forecast; `factor` is how much larger than of late its residual is expected to be. */

@@ -1,28 +1,31 @@
 // lib/forecast: quantiles of the newest numbers.
 // in: one number after the other · out: any quantile of the last `size` of them, without sorting anew
+import type { StateParts } from './state-parts.ts';
 
 /** The last `size` numbers, in order of arrival and in order of size. A push moves at most `size` numbers; a quantile is one look. */
 export class SlidingQuantile {
   private readonly arrived: Float32Array;
   private readonly sorted: Float32Array;
-  private pushed = 0;
+  private readonly pushed: Float64Array;
 
-  constructor(size: number) {
-    this.arrived = new Float32Array(size);
-    this.sorted = new Float32Array(size);
+  constructor(size: number, parts: StateParts) {
+    this.arrived = parts.rough(size);
+    this.sorted = parts.rough(size);
+    this.pushed = parts.exact(1);
   }
 
   get count(): number {
-    return Math.min(this.pushed, this.arrived.length);
+    return Math.min(this.pushed[0]!, this.arrived.length);
   }
 
   push(number: number): void {
     const { arrived, sorted } = this;
     const value = Math.fround(number);
-    const slot = this.pushed % arrived.length;
-    const full = this.pushed >= arrived.length;
+    const pushed = this.pushed[0]!;
+    const slot = pushed % arrived.length;
+    const full = pushed >= arrived.length;
     // The hole is the place of the number that leaves, or the end; what lies between it and the new number's place moves over by one.
-    const hole = full ? this.rankOf(arrived[slot]!, arrived.length) : this.pushed;
+    const hole = full ? this.rankOf(arrived[slot]!, arrived.length) : pushed;
     let place = this.rankOf(value, this.count);
     if (place > hole) {
       place--;
@@ -30,7 +33,7 @@ export class SlidingQuantile {
     } else if (place < hole) sorted.copyWithin(place + 1, place, hole);
     sorted[place] = value;
     arrived[slot] = value;
-    this.pushed++;
+    this.pushed[0] = pushed + 1;
   }
 
   /** The quantile, interpolated; `whenEmpty` before the first push. `level` beyond what the count can tell is the largest or smallest number. */

@@ -2,8 +2,9 @@
 // in: a rule that says what comes · out: a model with bounds from the rule's own residuals
 import type { ModelName } from '../model/forecast.ts';
 import { BoundsTracker } from './bounds-tracker.ts';
-import { logScaleOf, UNIT_SHARES } from './log-scale.ts';
+import { logScaleOf, meanDemandOf, UNIT_SHARES } from './log-scale.ts';
 import type { Model } from './model.ts';
+import { StateParts } from './state-parts.ts';
 import { passThrough } from './stepwise.ts';
 
 /** What comes `ahead` steps after the newest value; `past(back)` is the known value so many steps before the newest, or NaN. */
@@ -20,8 +21,9 @@ export const trackedBaseline = (name: ModelName, minimumDays: number, rule: Rule
       const bounds = new BoundsTracker(
         horizonSteps,
         series.stepSec,
-        logScaleOf(series.values, until, UNIT_SHARES.residual),
+        logScaleOf(meanDemandOf(series.values, until), UNIT_SHARES.residual),
         false,
+        new StateParts(),
       );
       const kept = new Float64Array(stepsPerDay + (horizonSteps.at(-1) ?? 0) + 1).fill(Number.NaN);
       const points = new Float64Array(horizonSteps.length);

@@ -7,6 +7,7 @@ import { lastValue } from '../../lib/forecast/last-value.ts';
 import type { Model } from '../../lib/forecast/model.ts';
 import { seasonalNaive } from '../../lib/forecast/seasonal-naive.ts';
 import { SlidingQuantile } from '../../lib/forecast/sliding-quantile.ts';
+import { StateParts } from '../../lib/forecast/state-parts.ts';
 import type { DemandSeries } from '../../lib/model/demand.ts';
 import { dailyJump, MINUTES_PER_DAY, noise, series } from './series.ts';
 
@@ -122,7 +123,7 @@ describe('SlidingQuantile', () => {
         fc.array(fc.integer({ min: -50, max: 50 }), { minLength: 1, maxLength: 120 }),
         fc.integer({ min: 1, max: 20 }),
         (pushed, size) => {
-          const sliding = new SlidingQuantile(size);
+          const sliding = new SlidingQuantile(size, new StateParts());
           pushed.forEach((value, i) => {
             sliding.push(value);
             const newest = pushed.slice(Math.max(0, i + 1 - size), i + 1).sort((a, b) => a - b);
