@@ -6,6 +6,8 @@ import { type AskLibrary, libraryModel, readWasm } from './forecast-libraries.ts
 import { pastOf, quantilesOf, STEPS_PER_DAY, stepsAhead } from './library-series.ts';
 
 const WEEK = 7 * STEPS_PER_DAY;
+/** Its trend and seasons are smooth: it is fitted to quarters of an hour, which takes a fifth of the time. */
+const FITTED_STEPS = 3;
 
 /** Loads the library and its optimizer (2.3 MB of WebAssembly), and answers the model. */
 export const loadProphet = async (): Promise<Model> => {
@@ -24,8 +26,14 @@ export const loadProphet = async (): Promise<Model> => {
       weeklySeasonality: { type: 'manual', enabled: means.length >= 2 * WEEK },
       dailySeasonality: { type: 'manual', enabled: true },
     });
-    const ds = Array.from(means, (_, step) => timeOf(step));
-    model.fit({ ds, y: means });
+    const quarters = Math.floor(means.length / FITTED_STEPS);
+    const first = means.length - quarters * FITTED_STEPS;
+    const fitted = Float64Array.from({ length: quarters }, (_, i) => {
+      const from = first + i * FITTED_STEPS;
+      return means.subarray(from, from + FITTED_STEPS).reduce((sum, value) => sum + value, 0) / FITTED_STEPS;
+    });
+    const ds = Array.from(fitted, (_, i) => timeOf(first + i * FITTED_STEPS + (FITTED_STEPS - 1) / 2));
+    model.fit({ ds, y: fitted });
     const ahead = stepsAhead(past, horizonSteps);
     const seen = Math.min(STEPS_PER_DAY, means.length);
     const asked = Array.from({ length: seen + ahead }, (_, i) => timeOf(means.length - seen + i));
