@@ -1,16 +1,13 @@
 // functions: what is coming.
 // in: a tick, the history · out: a forecast of the stream and of each open shard, for records and bytes; stored and published
-import { loadForecastLibraries } from '../lib/adapters/forecast-libraries.ts';
-import { forecastSeries } from '../lib/forecast/forecast-series.ts';
-import { incremental } from '../lib/forecast/incremental.ts';
-import { lastValue } from '../lib/forecast/last-value.ts';
-import type { Model } from '../lib/forecast/model.ts';
-import { seasonalNaive } from '../lib/forecast/seasonal-naive.ts';
+import { type SecondOpinions, secondOpinions } from '../lib/adapters/second-opinions.ts';
 import { projectSeries } from '../lib/history/project-series.ts';
 import { type DemandSeries, MINUTE_MS } from '../lib/model/demand.ts';
 import { type Forecast, QUANTILES } from '../lib/model/forecast.ts';
 import { rangeText, WHOLE_RANGE } from '../lib/model/hash-key-range.ts';
 import type { MetricPoint } from '../lib/ports.ts';
+import { forecastWithOpinions } from './forecast-with-opinions.ts';
+import { policyOf } from './policy-of.ts';
 import { observedUntil } from './read-fleet.ts';
 import { type Task, Tick, task } from './shell.ts';
 
@@ -22,6 +19,8 @@ export const HORIZONS_SEC = [60, 120, 180, 300, 420, 600, 900, 1200, 1500, 1800]
 const METRICS = ['records', 'bytes'] as const;
 /** What is left of the function's time is for storing. */
 const BUDGET_MS = 35_000;
+/** What of that the forecasting libraries may take. */
+const LIBRARIES_MS = 12_000;
 
 type Forecasted =
   | {
@@ -34,11 +33,11 @@ type Forecasted =
     }
   | { readonly kind: 'skipped'; readonly reason: string };
 
-let models: readonly Model[] | undefined;
-/** Loaded once per container: the libraries compile their WebAssembly. */
-const allModels = (): readonly Model[] => {
-  models ??= [lastValue, seasonalNaive, incremental, ...loadForecastLibraries()];
-  return models;
+let opinions: SecondOpinions | undefined;
+/** Once per container; its thread starts with the first question. */
+const libraries = (): SecondOpinions => {
+  opinions ??= secondOpinions();
+  return opinions;
 };
 
 const keyOf = ({ scope, metric, hashKeyRange }: Pick<Forecast, 'scope' | 'metric' | 'hashKeyRange'>): string =>
@@ -93,10 +92,11 @@ export const forecast = {
   name: 'forecast',
   input: Tick,
   run: async ({ application, streamName }, { ports, nowMs, signal }): Promise<Forecasted> => {
-    const [stream, blocks, latest] = await Promise.all([
+    const [stream, blocks, latest, policy] = await Promise.all([
       ports.control.describe(streamName, signal),
       ports.history.read(streamName, nowMs - HISTORY_MS, nowMs, signal),
       ports.forecasts.latest(streamName, signal),
+      policyOf({ application, streamName }, ports, signal),
     ]);
     if (stream === null) return { kind: 'skipped', reason: `stream ${streamName} does not exist` };
     const untilMs = observedUntil(blocks);
@@ -112,14 +112,22 @@ export const forecast = {
       .flatMap(({ scope, range }) => METRICS.map((metric) => ({ scope, metric, hashKeyRange: range })))
       .map((job) => ({ ...job, before: previous.get(keyOf(job)) ?? null }))
       .sort((one, other) => (one.before?.issuedAtMs ?? 0) - (other.before?.issuedAtMs ?? 0));
-    const untilMonotonicMs = ports.clock.monotonicMs() + BUDGET_MS;
+    const startedMs = ports.clock.monotonicMs();
+    const [untilMonotonicMs, librariesUntilMs] = [startedMs + BUDGET_MS, startedMs + LIBRARIES_MS];
+    const atHand = {
+      libraries: libraries(),
+      named: policy.forecastModels,
+      leftMs: () => librariesUntilMs - ports.clock.monotonicMs(),
+    };
     const made: Forecast[] = [];
     let left = jobs.length;
     for (const { scope, metric, hashKeyRange, before } of jobs) {
       if (ports.clock.monotonicMs() > untilMonotonicMs) break;
       left--;
       const series = sinceFirstKnown({ ...projectSeries(blocks, hashKeyRange, metric, fromMs, untilMs), streamName });
-      if (series !== null) made.push(forecastSeries(series, scope, HORIZONS_SEC, allModels(), before, nowMs));
+      if (series === null) continue;
+      const { forecast } = await forecastWithOpinions(series, scope, HORIZONS_SEC, before, atHand, nowMs);
+      made.push(forecast);
     }
     signal.throwIfAborted();
     await ports.forecasts.put(made, signal);

@@ -22,6 +22,7 @@ const ACCEPT = ['Query', 'BatchGetItem', 'PutItem', 'UpdateItem'] as const;
 
 export const needs = {
   collect: { demand: ['Query', 'BatchWriteItem'], stream: ['describe'], metrics: ['read'] },
+  'roll-up': { demand: ['Query', 'BatchWriteItem'], stream: ['describe'] },
   forecast: {
     demand: ['Query'],
     control: ['Query', 'PutItem', 'BatchWriteItem', 'BatchGetItem'],
