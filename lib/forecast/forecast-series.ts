@@ -4,7 +4,8 @@ import { PoisonError } from '../errors.ts';
 import type { DemandSeries } from '../model/demand.ts';
 import { type Forecast, type ModelScore, QUANTILES } from '../model/forecast.ts';
 import type { TrackMark } from '../model/track-record.ts';
-import { backtest, rollingOrigins } from './backtest.ts';
+import { backtest } from './backtest.ts';
+import { COSTLY_THINNING, choiceOrigins } from './backtest-origins.ts';
 import { coherent } from './coherent.ts';
 import { learnSeries } from './incremental.ts';
 import { freeze } from './incremental-state.ts';
@@ -17,10 +18,6 @@ const HOUR_MS = 3_600_000;
 const CHOICE_MS = 24 * HOUR_MS;
 const EARLY_CHOICE_MS = 6 * HOUR_MS;
 const DAY_SEC = 86_400;
-/** The back-test looks at this much of the past, from this many origins; models that must be fitted anew at each origin only at every fourth. */
-const BACKTEST_SEC = 2 * DAY_SEC;
-const BACKTEST_ORIGINS = 24;
-const COSTLY_THINNING = 4;
 /** Below this a back-test has not seen any season come back twice: it would praise the model that is right at night. */
 const DAYS_TO_CHOOSE = 3;
 /** The model that is taken unless another one is clearly better: it has the others' simple rules inside. */
@@ -91,7 +88,7 @@ export const horizonStepsOf = (horizonsSec: readonly number[], stepSec: number):
 };
 
 /** Gaps at the end are no observation: the forecast starts after the last known value. */
-const untilLastKnown = (series: DemandSeries): EvenSeries => {
+export const untilLastKnown = (series: DemandSeries): EvenSeries => {
   const { values, startMs, stepSec } = series;
   values.forEach((value, i) => {
     if (value < 0 || value === Number.POSITIVE_INFINITY)
@@ -149,7 +146,7 @@ const choose = (
   }
   const eligible = models.filter(({ minimumDays }) => minimumDays <= knownDays);
   const longest = horizonSteps.at(-1)!;
-  const origins = rollingOrigins(series.values.length, longest, BACKTEST_SEC / series.stepSec, BACKTEST_ORIGINS);
+  const origins = choiceOrigins(series.values.length, longest, series.stepSec);
   const results = backtest(series, origins, horizonSteps, eligible, COSTLY_THINNING);
   const candidates = eligible.flatMap((model, i) => {
     const { score, now } = results[i]!;

@@ -29,6 +29,10 @@ export const ModelScore = z.object({
 });
 export type ModelScore = z.output<typeof ModelScore>;
 
+/** A model of a forecasting library that was asked and gave no forecast: it trapped, hung, threw, or could not be fitted. */
+export const ModelFailure = z.object({ model: ModelName, reason: z.string() });
+export type ModelFailure = z.output<typeof ModelFailure>;
+
 /** A forecast of one series. Rates are per second. Arrays over the horizon have one entry per `horizonsSec`; `quantiles[q][h]` goes with `QUANTILES[q]`. */
 export const Forecast = z.object({
   streamName: z.string(),
@@ -47,6 +51,8 @@ export const Forecast = z.object({
   /** One sentence: why this model. */
   reason: z.string(),
   scores: z.array(ModelScore),
+  /** Models that failed when they were asked for this choice. */
+  failures: z.array(ModelFailure).optional(),
   status: z.enum(['ready', 'not-enough-history']),
   historyMinutes: z.number().int(),
   /** By which factor the bounds' distance from the median was widened for what they missed (or held too surely) lately; one per horizon. */
