@@ -4,8 +4,9 @@ import { z } from 'zod';
 import { HashKeyRange } from '../lib/model/hash-key-range.ts';
 import { BUDGET_MS, chosenOf, standingOf } from './forecast.ts';
 import { jobsOf } from './forecast-jobs.ts';
-import { allModels } from './forecast-models.ts';
 import { foresee } from './foresee.ts';
+import { libraries } from './libraries.ts';
+import { policyOf } from './policy-of.ts';
 import { type Task, Tick, task } from './shell.ts';
 
 export const SliceInput = Tick.extend({
@@ -31,18 +32,26 @@ type Sliced =
 export const forecastSlice = {
   name: 'forecast-slice',
   input: SliceInput,
-  run: async ({ streamName, tickMs, slice }, { ports, nowMs, signal }): Promise<Sliced> => {
+  run: async ({ application, streamName, tickMs, slice }, { ports, nowMs, signal }): Promise<Sliced> => {
     const of = slice.kind === 'stream' ? slice.kind : slice;
-    const [stream, latest, tracks] = await Promise.all([
+    const [stream, latest, tracks, policy] = await Promise.all([
       ports.control.describe(streamName, signal),
       ports.forecasts.latest(streamName, signal, of),
       ports.tracks.read(streamName, signal),
+      policyOf({ application, streamName }, ports, signal),
     ]);
     if (stream === null) return { kind: 'skipped', reason: `stream ${streamName} does not exist` };
     const jobs = jobsOf(stream, latest, of);
     if (jobs.length === 0) return { kind: 'skipped', reason: 'no open shard begins within the slice any more' };
     const foreseen = await foresee(
-      { streamName, jobs, models: allModels(), tracks, basis: '', budgetMs: BUDGET_MS },
+      {
+        streamName,
+        jobs,
+        opinions: { libraries: libraries(), named: policy.forecastModels },
+        tracks,
+        basis: '',
+        budgetMs: BUDGET_MS,
+      },
       ports,
       nowMs,
       signal,

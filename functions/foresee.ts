@@ -1,7 +1,5 @@
 // functions: the forecasts of many series of one stream, from where the last run stopped wherever that can be.
 // in: jobs, history, states · out: forecasts, as each series' own model makes them; what was learnt anew, and why
-import { forecastFromHistory } from '../lib/forecast/forecast-series.ts';
-import type { Model } from '../lib/forecast/model.ts';
 import { resumeForecast } from '../lib/forecast/resume-forecast.ts';
 import { blocksByRange } from '../lib/history/blocks-by-range.ts';
 import { projectSeries } from '../lib/history/project-series.ts';
@@ -12,6 +10,7 @@ import type { TrackRecord } from '../lib/model/track-record.ts';
 import type { Ports } from '../lib/ports.ts';
 import { dueChoice } from './choice-due.ts';
 import { HORIZONS_SEC, hullOf, type Job, overlap, seriesOf } from './forecast-jobs.ts';
+import { forecastWithOpinions, type OpinionsAtHand } from './forecast-with-opinions.ts';
 import { observedUntil } from './read-fleet.ts';
 import { prolonged, sinceFirstKnown } from './series-past.ts';
 import { asMade } from './settle-forecasts.ts';
@@ -30,6 +29,8 @@ import {
 } from './warm-states.ts';
 
 const HOUR_MS = 60 * MINUTE_MS;
+/** What of the time the forecasting libraries may take. */
+const LIBRARIES_MS = 12_000;
 const HISTORY_MS = MINUTE_TIER_DAYS * 24 * HOUR_MS;
 /** Choosing a model needs the whole history, which of many shards costs seconds and read units: there the choices of an hour are made together. */
 const MANY_SERIES = 100;
@@ -42,7 +43,7 @@ export interface Foresight {
   readonly streamName: string;
   /** Who comes first when time is short. */
   readonly jobs: readonly Job[];
-  readonly models: readonly Model[];
+  readonly opinions: Pick<OpinionsAtHand, 'libraries' | 'named'>;
   readonly tracks: readonly TrackRecord[];
   /** What else learning depends on: another text than before asks for learning anew. */
   readonly basis: string;
@@ -71,7 +72,7 @@ interface Need {
 
 /** Forecasts the jobs in order. Null when nothing of the stream was observed. */
 export const foresee = async (
-  { streamName, jobs, models, tracks, basis, budgetMs }: Foresight,
+  { streamName, jobs, opinions, tracks, basis, budgetMs }: Foresight,
   ports: Ports,
   nowMs: number,
   signal: AbortSignal,
@@ -136,9 +137,11 @@ export const foresee = async (
   }
   const resumed = made.size;
 
-  const learn = ({ job, reason, sinceMs }: Need, series: DemandSeries): void => {
+  const librariesUntilMs = stopAtMs - budgetMs + LIBRARIES_MS;
+  const atHand = { ...opinions, leftMs: () => librariesUntilMs - ports.clock.monotonicMs() };
+  const learn = async ({ job, reason, sinceMs }: Need, series: DemandSeries): Promise<void> => {
     const before = job.before === null || sinceMs !== undefined ? null : asMade(job.before);
-    const { forecast, state } = forecastFromHistory(series, job.scope, HORIZONS_SEC, models, before, nowMs, marks(job));
+    const { forecast, state } = await forecastWithOpinions(series, job.scope, HORIZONS_SEC, before, atHand, nowMs, marks(job));
     made.set(job, forecast);
     learnt[reason] = (learnt[reason] ?? 0) + 1;
     const chosenAtMs = before === null ? nowMs : (memory.states.get(seriesOf(job))?.chosenAtMs ?? nowMs);
@@ -162,7 +165,7 @@ export const foresee = async (
     const series = rememberedOf(need) ?? (wholeOf && sinceFirstKnown(wholeOf(need.job)));
     if (series === null) continue;
     if (isOver()) break;
-    learn(need, series);
+    await learn(need, series);
   }
   signal.throwIfAborted();
   trim(memory);

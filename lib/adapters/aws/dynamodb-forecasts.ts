@@ -58,7 +58,8 @@ export const dynamodbForecasts = (client: DynamoDBClient, clock: Clock, tableNam
     latest: async (streamName, signal, of) => {
       const partition = `forecasts#${streamName}`;
       if (of === undefined) return (await control.query({ partition }, signal)).map(fromStored);
-      const ranges = of === 'stream' ? [{ from: 'stream#', to: 'stream#~' }] : METRICS.map((metric) => shardKeysWithin(metric, of));
+      const ranges =
+        of === 'stream' ? [{ from: 'stream#', to: 'stream#~' }] : METRICS.map((metric) => shardKeysWithin(metric, of));
       const found = await Promise.all(ranges.map((range) => control.query({ partition, ...range }, signal)));
       return found
         .flat()
