@@ -124,7 +124,7 @@ export const foresee = async (
     const resumption = { tail, scope: job.scope, horizonsSec: HORIZONS_SEC, previous: asMade(job.before), state: state.body };
     const answer = resumeForecast({ ...resumption, choiceStands: true }, nowMs);
     if (answer.kind === 'needs-history') return { job, reason: answer.reason };
-    memory.states.set(seriesOf(job), advanced(warm, snapshotOf(answer.state, tail, answer.forecast.observedUntilMs), state));
+    memory.states.set(seriesOf(job), advanced(warm, snapshotOf(answer.forecaster, tail, answer.forecast.observedUntilMs), state));
     made.set(job, answer.forecast);
     return due === null ? null : { job, ...due };
   };
