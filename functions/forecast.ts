@@ -10,6 +10,7 @@ import { libraries } from './libraries.ts';
 import { policyOf } from './policy-of.ts';
 import { settleForecasts } from './settle-forecasts.ts';
 import { type Task, Tick, task } from './shell.ts';
+import { textHash } from './warm-states.ts';
 
 /** What is left of the function's time is for storing. */
 export const BUDGET_MS = 35_000;
@@ -54,7 +55,9 @@ export const forecast = {
     const slices = slicesOf(stream);
     if (slices.length > 0) {
       const tickMs = Math.floor(nowMs / MINUTE_MS) * MINUTE_MS;
-      const name = `${streamName.replace(/[^A-Za-z0-9-_]/g, '-').slice(0, 60)}-${tickMs}`;
+      // A tick that is delivered twice starts one execution.
+      const own = textHash(`${application}/${streamName}`).toString(16);
+      const name = `${streamName.replace(/[^A-Za-z0-9-_]/g, '-').slice(0, 50)}-${own}-${tickMs}`;
       const input = { application, streamName, tickMs, slices };
       const { executionArn } = await ports.machines.start('forecast', name, input, signal);
       return { kind: 'sliced', slices: slices.length, executionArn };

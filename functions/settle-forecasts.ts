@@ -10,8 +10,8 @@ import { METRICS } from './forecast-jobs.ts';
 
 /** Of what metrics show: the planner's own horizon. */
 const SHOWN_SEC = 1800;
-/** Digits that a scored number keeps. */
-const DIGITS = 6;
+/** Digits that a stored number keeps: an item then stays below the kilobyte that one write costs. */
+const DIGITS = 5;
 
 /** A forecast without what was done to it afterwards: what the next run goes on from. */
 export const asMade = ({ boundFactors: _, reconciled: __, skew: ___, streamShares: ____, ...forecast }: Forecast): Forecast =>
@@ -43,12 +43,22 @@ export const settled = (
   return { forecasts, apart };
 };
 
+const short = (value: number): number => Number(value.toPrecision(DIGITS));
+/** A forecast as it is stored. */
+export const rounded = (forecast: Forecast): Forecast => ({
+  ...forecast,
+  quantiles: forecast.quantiles.map((row) => row.map(short)),
+  windowMaxQuantiles: forecast.windowMaxQuantiles.map((row) => row.map(short)),
+  ...(forecast.boundFactors && { boundFactors: forecast.boundFactors.map(short) }),
+  ...(forecast.streamShares && { streamShares: forecast.streamShares.map(short) }),
+});
+
 /** What is kept of a forecast until it is scored: of a shard the scored horizons, of the stream all of them. */
 export const issuedOf = (forecast: Forecast): IssuedForecast => {
   const kept = forecast.horizonsSec.flatMap((horizonSec, h) =>
     forecast.scope === 'stream' || SCORED_SEC.includes(horizonSec) ? [h] : [],
   );
-  const pick = (row: readonly number[]): number[] => kept.map((h) => Number(row[h]!.toPrecision(DIGITS)));
+  const pick = (row: readonly number[]): number[] => kept.map((h) => short(row[h]!));
   const { streamName, scope, hashKeyRange, metric, issuedAtMs, observedUntilMs, lastObserved, model } = forecast;
   return {
     streamName,
@@ -117,7 +127,7 @@ export const settleForecasts = async (
   const fresh = new Set(made.map(({ metric, scope, hashKeyRange }) => `${metric}/${scope}/${rangeText(hashKeyRange)}`));
   const { forecasts: all, apart } = settled([...made, ...standing], tracks);
   const now = all.filter(({ metric, scope, hashKeyRange }) => fresh.has(`${metric}/${scope}/${rangeText(hashKeyRange)}`));
-  await Promise.all([forecasts.put(now, signal), forecasts.issue(now.map(issuedOf), signal)]);
+  await Promise.all([forecasts.put(now.map(rounded), signal), forecasts.issue(now.map(issuedOf), signal)]);
   await metrics.publish(metricsOf(all, { Application: application, StreamName: streamName }, nowMs), signal);
   return apart;
 };

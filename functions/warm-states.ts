@@ -134,7 +134,8 @@ export const trim = ({ states, pasts }: Memory): void => {
   for (const series of [...pasts.keys()].slice(0, Math.max(0, pasts.size - PASTS_KEPT))) pasts.delete(series);
 };
 
-const textHash = (text: string): number => {
+/** A number of 32 bits that a text always has. */
+export const textHash = (text: string): number => {
   let hash = 0;
   for (let i = 0; i < text.length; i++) hash = (hash * 31 + text.charCodeAt(i)) >>> 0;
   return hash;
