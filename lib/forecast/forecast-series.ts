@@ -3,12 +3,14 @@
 import { PoisonError } from '../errors.ts';
 import type { DemandSeries } from '../model/demand.ts';
 import { type Forecast, type ModelScore, QUANTILES } from '../model/forecast.ts';
+import type { TrackMark } from '../model/track-record.ts';
 import { backtest } from './backtest.ts';
 import { COSTLY_THINNING, choiceOrigins } from './backtest-origins.ts';
 import { coherent } from './coherent.ts';
 import { learnSeries } from './incremental.ts';
 import { freeze } from './incremental-state.ts';
 import { lastValue } from './last-value.ts';
+import { livePenalty } from './live-standing.ts';
 import type { EvenSeries, Model, ModelForecast } from './model.ts';
 
 const HOUR_MS = 3_600_000;
@@ -35,7 +37,7 @@ export const forecastSeries = (
   nowMs: number,
 ): Forecast => forecastFromHistory(series, scope, horizonsSec, models, previous, nowMs).forecast;
 
-/** The forecast of one series as by `forecastSeries`, and the state from which `resumeForecast` goes on; null where the incremental model is not among the models. */
+/** The forecast of one series as by `forecastSeries`, with how the models did live counted in the choice, and the state from which `resumeForecast` goes on; null where the incremental model is not among the models. */
 export const forecastFromHistory = (
   series: DemandSeries,
   scope: 'stream' | 'shard',
@@ -43,13 +45,14 @@ export const forecastFromHistory = (
   models: readonly Model[],
   previous: Forecast | null,
   nowMs: number,
+  live: readonly TrackMark[] = [],
 ): { forecast: Forecast; state: Uint8Array | null } => {
   const horizonSteps = horizonStepsOf(horizonsSec, series.stepSec);
   if (models.length === 0) throw new PoisonError('models must not be empty, got none');
   const even = untilLastKnown(series);
   const known = knownSteps(even.values);
   const knownDays = (known * series.stepSec) / DAY_SEC;
-  const choice = choose(even, horizonSteps, models, knownDays, previous, keepsChoice(series, previous, nowMs));
+  const choice = choose(even, horizonSteps, models, knownDays, previous, keepsChoice(series, previous, nowMs), live);
   const observedUntilMs = series.startMs + even.values.length * series.stepSec * 1000;
   const young = knownDays < 1;
   const made = coherent(young ? widened(choice.now, knownDays) : choice.now);
@@ -126,6 +129,7 @@ const choose = (
   knownDays: number,
   previous: Forecast | null,
   keep: boolean,
+  live: readonly TrackMark[],
 ): Choice => {
   const made = (model: Model): ModelForecast | null => model.forecastAt(series, [series.values.length], horizonSteps)[0] ?? null;
   const hours = (knownDays * 24).toFixed(1);
@@ -146,7 +150,7 @@ const choose = (
   const results = backtest(series, origins, horizonSteps, eligible, COSTLY_THINNING);
   const candidates = eligible.flatMap((model, i) => {
     const { score, now } = results[i]!;
-    return score && now ? [{ model, score, now }] : [];
+    return score && now ? [{ model, score: asSeenLive(score, live), now }] : [];
   });
   const scores = candidates.map(({ score }) => score);
   const usual = candidates.find(({ model }) => model.name === DEFAULT);
@@ -167,6 +171,19 @@ const choose = (
     return { ...usual, scores, reason };
   }
   return { ...best, scores, reason: `best of ${scores.length} models by back-test; ${figuresOf(best.score)}` };
+};
+
+/** A model that did worse live than its back-test promised is held to what it did. */
+const asSeenLive = (score: ModelScore, live: readonly TrackMark[]): ModelScore => {
+  const penalty = livePenalty(score, live);
+  if (penalty === 1) return score;
+  const { relativeError, relativePinball95 } = score;
+  return {
+    ...score,
+    relativeError: relativeError * penalty,
+    relativePinball95: relativePinball95 * penalty,
+    livePenalty: penalty,
+  };
 };
 
 /** What counts: the error of the points and of the bound on the maximum, in equal parts. */

@@ -13,6 +13,8 @@ export interface Resumption {
   readonly horizonsSec: readonly number[];
   readonly previous: Forecast | null;
   readonly state: Uint8Array | null;
+  /** The caller looks after when the model is chosen again, and that is not now. */
+  readonly choiceStands?: boolean;
 }
 
 export type Resumed =
@@ -20,13 +22,16 @@ export type Resumed =
   | { readonly kind: 'needs-history'; readonly reason: string };
 
 /** Learns what came since the state and forecasts; `needs-history` when that cannot be done from the state alone. Fails as `forecastSeries` does on wrong horizons. */
-export const resumeForecast = ({ tail, scope, horizonsSec, previous, state }: Resumption, nowMs: number): Resumed => {
+export const resumeForecast = (
+  { tail, scope, horizonsSec, previous, state, choiceStands = false }: Resumption,
+  nowMs: number,
+): Resumed => {
   const needsHistory = (reason: string): Resumed => ({ kind: 'needs-history', reason });
   const horizonSteps = horizonStepsOf(horizonsSec, tail.stepSec);
   if (previous === null || state === null) return needsHistory('nothing was learnt of this series yet');
   if (previous.status !== 'ready') return needsHistory('less than a day of history was known');
   if (previous.model !== 'incremental') return needsHistory(`the chosen model ${previous.model} keeps no state`);
-  if (!keepsChoice(tail, previous, nowMs)) return needsHistory('the model is to be chosen again');
+  if (!choiceStands && !keepsChoice(tail, previous, nowMs)) return needsHistory('the model is to be chosen again');
   const thawed = thaw(state, horizonSteps, tail.stepSec);
   if (thawed.kind === 'unusable') return needsHistory(thawed.reason);
   const { forecaster } = thawed;
