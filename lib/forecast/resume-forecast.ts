@@ -50,7 +50,7 @@ export const resumeForecast = (
   const until = tail.values.findLastIndex((value) => !Number.isNaN(value)) + 1;
   let known = 0;
   for (let i = skipped; i < until; i++) {
-    forecaster.learn(tail.values[i]!);
+    forecaster.learn(tail.values[i]!, tail.censored[i] === 1);
     if (!Number.isNaN(tail.values[i]!)) known++;
   }
   const forecast: Forecast = {
@@ -62,6 +62,7 @@ export const resumeForecast = (
     lastObserved: forecaster.lastObserved,
     horizonsSec: [...horizonsSec],
     ...coherent(forecaster.forecast()),
+    ...(forecaster.changedAtMs === null ? {} : { changedAtMs: forecaster.changedAtMs }),
     reason: previous.reason.startsWith('kept: ') ? previous.reason : `kept: ${previous.reason}`,
     historyMinutes: previous.historyMinutes + Math.round((known * tail.stepSec) / 60),
   };

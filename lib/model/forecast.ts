@@ -14,8 +14,13 @@ export const ModelName = z.enum([
   'arima',
   'mstl',
   'prophet',
+  'combination',
 ]);
 export type ModelName = z.output<typeof ModelName>;
+
+/** The scale on which a model works: whether rises and falls count by their factor, by their amount, or in between. */
+export const ForecastScale = z.enum(['logarithmic', 'between', 'linear']);
+export type ForecastScale = z.output<typeof ForecastScale>;
 
 /** How one model did on this series in the rolling back-test: mean absolute error and pinball loss at 0.95, both over those of the last value. */
 export const ModelScore = z.object({
@@ -48,6 +53,12 @@ export const Forecast = z.object({
   /** Quantiles of the *highest* rate in the window from now to each horizon, tracked directly; same shape as `quantiles`. */
   windowMaxQuantiles: z.array(z.array(z.number().min(0))),
   model: ModelName,
+  /** The scale of the incremental model, where it is chosen or part of the choice. */
+  scale: ForecastScale.optional(),
+  /** Of a combination: the models whose mean it is. */
+  parts: z.array(ModelName).optional(),
+  /** When the load last left what was usual and stayed away, as far as that is in the past that was learnt. */
+  changedAtMs: z.number().optional(),
   /** One sentence: why this model. */
   reason: z.string(),
   scores: z.array(ModelScore),
