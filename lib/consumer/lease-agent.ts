@@ -3,7 +3,6 @@
 import { parentsEnded } from '../handover/lineage.ts';
 import { begin, checkpoint, claim, endShard, type Holder, takeOver } from '../handover/worker-writes.ts';
 import type { OwnLiveness } from '../liveness/own-liveness.ts';
-import type { HandoverPhase } from '../model/handover.ts';
 import type { Group, Lease } from '../model/lease.ts';
 import type { Worker } from '../model/worker.ts';
 import { assignmentsFor, ratesOf } from './balance.ts';
@@ -22,9 +21,8 @@ import type { ShardTable } from './shard-table.ts';
 const PENDING_WATCH_MS = 50;
 /** No step takes longer unless the store does not answer. */
 const FREE_WITHIN_MS = 2_000;
-/** While a shard is paused. */
-const PAUSED_WATCH_MS = 2;
-const isPaused: ReadonlySet<HandoverPhase> = new Set<HandoverPhase>(['pausing', 'redirected', 'verified', 'activating']);
+/** While a shard stands still and waits for this worker. */
+const AWAITED_WATCH_MS = 2;
 
 /** One worker's lease keeping. `scan` looks at everything now and then, `watch` closely at what is just changing hands. */
 export class LeaseAgent {
@@ -41,6 +39,8 @@ export class LeaseAgent {
   readonly #group: Group;
   readonly #parentsOf = new Map<string, readonly string[]>();
   #watched = new Set<string>();
+  /** Whether a watched shard waits for this worker, by the last look. */
+  #isAwaited = false;
   readonly #publishing = new Map<string, Promise<'written' | 'fenced'>>();
   readonly #published = new Map<string, { fingerprint: string; atMs: number }>();
   #tendedAtMs = Number.NEGATIVE_INFINITY;
@@ -112,6 +112,7 @@ export class LeaseAgent {
     const leases = new Map((await store.get(this.#group, wanted, signal)).map((lease) => [lease.shardId, lease]));
     if (tended.length > 0) this.#tendedAtMs = readAtMs;
     // Side by side: each has writes and reads of its own to wait for, and a pause must not wait for another shard's.
+    this.#isAwaited = false;
     await Promise.all([...this.#watched].map((shardId) => this.#watchOne(shardId, leases.get(shardId), readAtMs, signal)));
     for (const shardId of tended) {
       const lease = leases.get(shardId);
@@ -124,8 +125,7 @@ export class LeaseAgent {
       if (lease !== undefined) await this.steps.run(shardId, readAtMs, () => this.#beginIfReady(lease, leases, signal));
     }
     if (this.#watched.size === 0) return pending.length > 0 ? PENDING_WATCH_MS : tendEveryMs / 2;
-    const phases = [...this.#watched].map((shardId) => leases.get(shardId)?.handover?.phase);
-    return phases.some((phase) => phase !== undefined && isPaused.has(phase)) ? PAUSED_WATCH_MS : this.#settings.watchMs;
+    return this.#isAwaited ? AWAITED_WATCH_MS : this.#settings.watchMs;
   }
 
   #watchOne(shardId: string, lease: Lease | undefined, readAtMs: number, signal: AbortSignal): Promise<void> {
@@ -133,6 +133,7 @@ export class LeaseAgent {
       if (lease?.handover?.phase === 'preparing' && this.#table.shadows.has(shardId)) await this.#keepShadow(lease, signal);
       const last = lease === undefined ? null : await this.#handovers.step(lease, signal);
       if (last === null || !involves(last, this.#settings.workerId)) this.#watched.delete(shardId);
+      else if (this.#handovers.isAwaited(last)) this.#isAwaited = true;
     });
   }
 
