@@ -1,6 +1,7 @@
 // functions: what is coming.
 // in: a tick, the history · out: a forecast of the stream and of each open shard, for records and bytes; stored and published
 import { type SecondOpinions, secondOpinions } from '../lib/adapters/second-opinions.ts';
+import { withEvents, withoutEvents } from '../lib/forecast/events.ts';
 import { projectSeries } from '../lib/history/project-series.ts';
 import { type DemandSeries, MINUTE_MS } from '../lib/model/demand.ts';
 import { type Forecast, QUANTILES } from '../lib/model/forecast.ts';
@@ -92,11 +93,12 @@ export const forecast = {
   name: 'forecast',
   input: Tick,
   run: async ({ application, streamName }, { ports, nowMs, signal }): Promise<Forecasted> => {
-    const [stream, blocks, latest, policy] = await Promise.all([
+    const [stream, blocks, latest, policy, events] = await Promise.all([
       ports.control.describe(streamName, signal),
       ports.history.read(streamName, nowMs - HISTORY_MS, nowMs, signal),
       ports.forecasts.latest(streamName, signal),
       policyOf({ application, streamName }, ports, signal),
+      ports.events.list({ application, streamName }, signal),
     ]);
     if (stream === null) return { kind: 'skipped', reason: `stream ${streamName} does not exist` };
     const untilMs = observedUntil(blocks);
@@ -126,8 +128,9 @@ export const forecast = {
       left--;
       const series = sinceFirstKnown({ ...projectSeries(blocks, hashKeyRange, metric, fromMs, untilMs), streamName });
       if (series === null) continue;
-      const { forecast } = await forecastWithOpinions(series, scope, HORIZONS_SEC, before, atHand, nowMs);
-      made.push(forecast);
+      const learnt = withoutEvents(series, events);
+      const { forecast } = await forecastWithOpinions(learnt, scope, HORIZONS_SEC, before, atHand, nowMs);
+      made.push(withEvents(forecast, series, events));
     }
     signal.throwIfAborted();
     await ports.forecasts.put(made, signal);

@@ -1,9 +1,11 @@
 // functions: GET /predictions.
 // in: a stream · out: the newest forecast of each series, with what came in the last hours beside it
+import { occurrencesOf } from '../lib/forecast/occurrences.ts';
 import { projectSeries } from '../lib/history/project-series.ts';
 import { type HistoryBlock, MINUTE_MS } from '../lib/model/demand.ts';
 import { type Forecast, QUANTILES } from '../lib/model/forecast.ts';
 import { rangeText } from '../lib/model/hash-key-range.ts';
+import { effectText, type KnownEvent } from '../lib/model/known-event.ts';
 import type { Policy } from '../lib/model/policy.ts';
 import type { StreamDescription } from '../lib/model/shard.ts';
 import { api, type Endpoint, notFound, ok } from './api-shell.ts';
@@ -12,6 +14,8 @@ import { observedUntil } from './read-fleet.ts';
 import { routes } from './routes.ts';
 
 const OBSERVED_MS = 3 * 3_600_000;
+const ANNOUNCED_MS = 24 * 3_600_000;
+const MOST_EVENTS = 50;
 
 const pointsOf = (forecast: Forecast) => {
   const at = (rows: readonly (readonly number[])[], quantile: (typeof QUANTILES)[number], h: number) =>
@@ -35,12 +39,27 @@ const observedOf = (blocks: readonly HistoryBlock[], forecast: Forecast, nowMs: 
   }));
 };
 
+/** Known events of the hours shown, and of the day to come. */
+const eventsAround = (events: readonly KnownEvent[], nowMs: number) =>
+  events
+    .flatMap((event) =>
+      occurrencesOf(event.when, nowMs - OBSERVED_MS, nowMs + ANNOUNCED_MS).map(({ fromMs, untilMs }) => ({
+        eventId: event.eventId,
+        effect: effectText(event.effect),
+        fromMs,
+        untilMs,
+      })),
+    )
+    .sort((a, b) => a.fromMs - b.fromMs)
+    .slice(0, MOST_EVENTS);
+
 /** The newest forecasts of the stream and of the shards that are open now; a closed shard's last one is the past. */
 export const predictionsView = (
   stream: StreamDescription,
   forecasts: readonly Forecast[],
   blocks: readonly HistoryBlock[],
   policy: Policy,
+  events: readonly KnownEvent[],
   nowMs: number,
 ) => {
   const open = stream.shards.filter((shard) => !shard.closed);
@@ -49,6 +68,7 @@ export const predictionsView = (
   const perShard = { records: policy.shardCapacity.recordsPerSec, bytes: policy.shardCapacity.bytesPerSec };
   return {
     atMs: nowMs,
+    events: eventsAround(events, nowMs),
     series: shown.map((forecast) => ({
       scope: forecast.scope,
       shardId: forecast.scope === 'stream' ? null : (shardOf.get(rangeText(forecast.hashKeyRange)) ?? null),
@@ -57,6 +77,7 @@ export const predictionsView = (
       model: forecast.model as string,
       status: forecast.status as string,
       reason: forecast.reason,
+      failures: forecast.failures ?? [],
       issuedAtMs: forecast.issuedAtMs,
       ageSec: Math.max(0, nowMs - forecast.observedUntilMs) / 1000,
       points: pointsOf(forecast),
@@ -69,14 +90,15 @@ export const predictions: Endpoint<typeof routes.predictions> = {
   route: routes.predictions,
   run: async (group, { ports, nowMs, signal }) => {
     const { streamName } = group;
-    const [stream, forecasts, blocks, policy] = await Promise.all([
+    const [stream, forecasts, blocks, policy, events] = await Promise.all([
       ports.control.describe(streamName, signal),
       ports.forecasts.latest(streamName, signal),
       ports.history.read(streamName, nowMs - OBSERVED_MS, nowMs, signal),
       policyOf(group, ports, signal),
+      ports.events.list(group, signal),
     ]);
     if (stream === null) return notFound('UnknownStream', `Kinesis has no stream ${streamName}`);
-    return ok(predictionsView(stream, forecasts, blocks, policy, nowMs));
+    return ok(predictionsView(stream, forecasts, blocks, policy, events, nowMs));
   },
 };
 

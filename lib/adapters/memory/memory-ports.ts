@@ -3,6 +3,7 @@
 import type { Clock, Ports } from '../../ports.ts';
 import { noUsage } from '../process-usage.ts';
 import { memoryCounters, memoryHistory } from './demand.ts';
+import { memoryEvents } from './events.ts';
 import { type MemoryStreams, memoryStreams } from './kinesis.ts';
 import { memoryLeases } from './leases.ts';
 import {
@@ -51,6 +52,7 @@ export const memoryPorts = (clock: Clock, options: MemoryOptions = {}): MemoryPo
     forecasts: memoryForecasts(),
     plans: memoryPlans(),
     policies: memoryPolicies(),
+    events: memoryEvents(),
     operations: memoryOperations(),
     outcomes: memoryOutcomes(),
     commands: memoryCommands(),
