@@ -9,6 +9,7 @@ import { askSecondOpinions, opinionsDue } from '../lib/forecast/second-opinion.t
 import type { DemandSeries } from '../lib/model/demand.ts';
 import type { Forecast } from '../lib/model/forecast.ts';
 import type { Policy } from '../lib/model/policy.ts';
+import type { TrackMark } from '../lib/model/track-record.ts';
 
 const OWN_MODELS = [lastValue, seasonalNaive, incremental];
 
@@ -31,10 +32,11 @@ export const forecastWithOpinions = async (
   previous: Forecast | null,
   { libraries, named, leftMs }: OpinionsAtHand,
   nowMs: number,
+  live: readonly TrackMark[] = [],
 ): Promise<{ forecast: Forecast; state: Uint8Array | null }> => {
   const { opinions, isJudged } = opinionsDue(series, scope, previous, named, libraries.models, nowMs);
   const { models, failures } = await askSecondOpinions(series, horizonsSec, opinions, isJudged, leftMs);
-  const { forecast, state } = forecastFromHistory(series, scope, horizonsSec, [...OWN_MODELS, ...models], previous, nowMs);
+  const { forecast, state } = forecastFromHistory(series, scope, horizonsSec, [...OWN_MODELS, ...models], previous, nowMs, live);
   // While a choice is kept, so is what failed when it was made.
   const told = isJudged && opinions.length === 0 ? previous?.failures : failures;
   return { forecast: told === undefined || told.length === 0 ? forecast : { ...forecast, failures: [...told] }, state };

@@ -13,8 +13,10 @@ export interface Needs {
   readonly metrics?: readonly ('read' | 'write')[];
   /** Sends commands. */
   readonly commands?: true;
-  /** Starts executions. */
+  /** Starts executions of handovers and reshards. */
   readonly machines?: true;
+  /** Starts the forecast of a large stream. */
+  readonly forecastMachine?: true;
 }
 
 /** Accepting an operation: create it, mark it failed when its command cannot be sent. */
@@ -28,7 +30,14 @@ export const needs = {
     control: ['Query', 'PutItem', 'BatchWriteItem', 'BatchGetItem'],
     stream: ['describe'],
     metrics: ['write'],
+    forecastMachine: true,
   },
+  'forecast-slice': {
+    demand: ['Query'],
+    control: ['Query', 'BatchWriteItem', 'BatchGetItem'],
+    stream: ['describe'],
+  },
+  'forecast-settle': { control: ['Query', 'PutItem', 'BatchWriteItem'], metrics: ['write'] },
   plan: {
     lease: ['Query'],
     worker: ['Query'],
@@ -86,6 +95,7 @@ export const VARIABLES = {
   commands: 'PENUMBRA_COMMAND_QUEUE_URL',
   handoverMachine: 'PENUMBRA_HANDOVER_MACHINE_ARN',
   reshardMachine: 'PENUMBRA_RESHARD_MACHINE_ARN',
+  forecastMachine: 'PENUMBRA_FORECAST_MACHINE_ARN',
   streams: 'PENUMBRA_STREAMS',
 } as const;
 
@@ -98,5 +108,6 @@ export const requiredVariables = (name: FunctionName): string[] => {
       .filter((need) => of[need] !== undefined)
       .map((need) => VARIABLES[need]),
     ...(of.machines ? [VARIABLES.handoverMachine, VARIABLES.reshardMachine] : []),
+    ...(of.forecastMachine ? [VARIABLES.forecastMachine] : []),
   ];
 };

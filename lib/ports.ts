@@ -4,14 +4,16 @@
 import type { LeaseWrite } from './handover/lease-write.ts';
 import type { DemandCounters, DemandSample, HistoryBlock } from './model/demand.ts';
 import type { Finding } from './model/finding.ts';
-import type { Forecast } from './model/forecast.ts';
+import type { Forecast, IssuedForecast } from './model/forecast.ts';
 import type { HashKeyRange } from './model/hash-key-range.ts';
 import type { KnownEvent } from './model/known-event.ts';
 import type { Group, Lease } from './model/lease.ts';
+import type { ModelState } from './model/model-state.ts';
 import type { Command, Operation, Outcome } from './model/operation.ts';
 import type { Plan } from './model/plan.ts';
 import type { Policy } from './model/policy.ts';
 import type { Shard, StreamDescription, StreamRecord } from './model/shard.ts';
+import type { TrackRecord } from './model/track-record.ts';
 import type { Beat, Retrieval, Worker, WorkerLoad } from './model/worker.ts';
 
 /** Wall clock for stamps, monotonic clock for durations and deadlines, and a cancellable sleep (resolves early, never rejects, when the signal aborts). */
@@ -202,11 +204,41 @@ export interface MetricPoint {
 }
 
 export interface ForecastStore {
+  /** Each takes the place of an older one of its series. */
   put(forecasts: readonly Forecast[], signal?: AbortSignal): Promise<void>;
-  /** The newest forecast of each series of the stream. */
-  latest(streamName: string, signal?: AbortSignal): Promise<Forecast[]>;
+  /** The newest forecast of each series of the stream; of its own series only, or of the shards only that begin within a range. */
+  latest(streamName: string, signal?: AbortSignal, of?: 'stream' | HashKeyRange): Promise<Forecast[]>;
+  /** Keeps what is needed to score them when their time has come. */
+  issue(forecasts: readonly IssuedForecast[], signal?: AbortSignal): Promise<void>;
   /** Forecasts issued in fromMs..untilMs, for scoring. */
-  issued(streamName: string, fromMs: number, untilMs: number, signal?: AbortSignal): Promise<Forecast[]>;
+  issued(streamName: string, fromMs: number, untilMs: number, signal?: AbortSignal): Promise<IssuedForecast[]>;
+  /** Lays down what one slice of a tick forecast, until all slices are there. */
+  putSlice(
+    streamName: string,
+    tickMs: number,
+    slice: string,
+    forecasts: readonly Forecast[],
+    signal?: AbortSignal,
+  ): Promise<void>;
+  /** What the slices of a tick have laid down. */
+  slices(streamName: string, tickMs: number, signal?: AbortSignal): Promise<Forecast[]>;
+}
+
+/** What models have learnt, kept between runs. */
+export interface ModelStateStore {
+  put(states: readonly ModelState[], signal?: AbortSignal): Promise<void>;
+  /** The states of those of the series that have one, in no order. */
+  get(
+    series: readonly Pick<ModelState, 'streamName' | 'scope' | 'hashKeyRange' | 'metric'>[],
+    signal?: AbortSignal,
+  ): Promise<ModelState[]>;
+}
+
+/** How the forecasts of a stream's series did. */
+export interface TrackRecordStore {
+  /** Takes the place of all records of the stream. */
+  put(streamName: string, records: readonly TrackRecord[], signal?: AbortSignal): Promise<void>;
+  read(streamName: string, signal?: AbortSignal): Promise<TrackRecord[]>;
 }
 
 export interface PlanStore {
@@ -255,7 +287,7 @@ export interface CommandQueue {
 /** Step Functions: starts executions by name (a repeated name starts nothing) and answers callbacks. */
 export interface Machines {
   start(
-    machine: 'handover' | 'reshard',
+    machine: 'handover' | 'reshard' | 'forecast',
     name: string,
     input: unknown,
     signal?: AbortSignal,
@@ -281,6 +313,8 @@ export interface Ports {
   readonly history: HistoryStore;
   readonly metrics: Metrics;
   readonly forecasts: ForecastStore;
+  readonly states: ModelStateStore;
+  readonly tracks: TrackRecordStore;
   readonly plans: PlanStore;
   readonly policies: PolicyStore;
   readonly events: EventStore;

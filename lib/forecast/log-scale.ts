@@ -7,8 +7,8 @@ export interface LogScale {
   readonly toDemand: (z: number) => number;
 }
 
-/** Shares of the mean demand that serve as units: forecasts are made on a nearly logarithmic scale, residuals are alike on one nearer to a square root. */
-export const UNIT_SHARES = { forecast: 0.05, residual: 1 } as const;
+/** The share of the mean demand that serves as unit: below it the scale is nearly linear, above it nearly logarithmic. */
+export const USUAL_UNIT_SHARE = 0.5;
 
 /** The mean of the first `until` values that are not zero; 0 where there are none. */
 export const meanDemandOf = (values: Float64Array, until: number): number => {

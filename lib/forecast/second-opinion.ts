@@ -64,7 +64,7 @@ export const opinionsDue = (
   nowMs: number,
 ): OpinionsDue => {
   if (keepsChoice(series, previous, nowMs))
-    return { opinions: all.filter(({ name }) => name === previous?.model), isJudged: true };
+    return { opinions: all.filter(({ name }) => name === previous?.model || previous?.parts?.includes(name)), isJudged: true };
   if (named !== undefined) return { opinions: all.filter(({ name }) => named.includes(name)), isJudged: false };
   const chosen = previous?.status === 'ready' ? previous.scores.find(({ model }) => model === previous.model) : undefined;
   if (chosen === undefined) return { opinions: [], isJudged: false };

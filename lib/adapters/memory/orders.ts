@@ -62,7 +62,7 @@ export const memoryCommands = (): MemoryCommandQueue => {
 };
 
 export interface Execution {
-  readonly machine: 'handover' | 'reshard';
+  readonly machine: Parameters<Machines['start']>[0];
   readonly name: string;
   readonly input: unknown;
   readonly executionArn: string;
