@@ -40,29 +40,37 @@ const recordsOf = async (
 ): Promise<DemandSeries> =>
   projectSeries(await ports.history.read(streamName, fromMs, untilMs, signal), WHOLE_RANGE, 'records', fromMs, untilMs);
 
-/**
- * The upstream of a stream. `own` is its series of records without known events, `before` its previous forecast. Once a day every other stream of the deployment is tried,
- * and the one that helps most is kept.
- */
+/** Who asks for an upstream. */
+export interface Seeker {
+  readonly streamName: string;
+  /** The end of what was observed of it. */
+  readonly untilMs: number;
+  /** The streams of the deployment. */
+  readonly streams: readonly Group[];
+  /** What was found before: of the stream's own newest forecast of records. */
+  readonly before: Forecast['upstream'];
+  /** Its records of the last weeks without known events; only read when an upstream is sought. Null: others seek. */
+  readonly readOwn: (() => Promise<DemandSeries>) | null;
+}
+
+/** The upstream of a stream. Once a day every other stream of the deployment is tried, and the one that helps most is kept. Null while nobody has sought one. */
 export const upstreamOf = async (
-  own: DemandSeries,
-  others: readonly Group[],
-  before: Forecast | null,
+  { streamName, untilMs, streams, before, readOwn }: Seeker,
   horizonsSec: readonly number[],
   ports: Pick<Ports, 'history'>,
   nowMs: number,
   signal?: AbortSignal,
-): Promise<Upstream> => {
-  const untilMs = own.startMs + own.values.length * own.stepSec * 1000;
-  const names = [...new Set(others.map(({ streamName }) => streamName))].filter((name) => name !== own.streamName);
-  const kept = before?.upstream;
-  const isFresh = kept !== undefined && nowMs - kept.soughtAtMs < SOUGHT_EVERY_MS;
-  const stillThere = kept?.link === null || names.includes(kept?.link?.streamName ?? '');
-  if (names.length === 0 || (isFresh && stillThere)) {
-    const sought = names.length === 0 ? { soughtAtMs: nowMs, link: null } : kept!;
-    if (sought.link === null) return { sought, series: null };
-    return { sought, series: await recordsOf(sought.link.streamName, ports, untilMs - NEEDED_MS, untilMs, signal) };
+): Promise<Upstream | null> => {
+  const names = [...new Set(streams.map((each) => each.streamName))].filter((name) => name !== streamName);
+  if (names.length === 0) return null;
+  const isFresh = before !== undefined && nowMs - before.soughtAtMs < SOUGHT_EVERY_MS;
+  const stillThere = before?.link === null || names.includes(before?.link?.streamName ?? '');
+  if (readOwn === null || (isFresh && stillThere)) {
+    if (before === undefined) return null;
+    if (before.link === null || !stillThere) return { sought: before, series: null };
+    return { sought: before, series: await recordsOf(before.link.streamName, ports, untilMs - NEEDED_MS, untilMs, signal) };
   }
+  const own = await readOwn();
   let best: { link: UpstreamLink; series: DemandSeries } | null = null;
   for (const name of names.slice(0, MOST_CANDIDATES)) {
     const series = await recordsOf(name, ports, own.startMs, untilMs, signal);

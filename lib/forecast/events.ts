@@ -3,7 +3,8 @@
 //
 // Models learn what is usual. Minutes of an event that is over are a gap for them (a stated factor is never exact, and would leave its error in the profile), minutes of
 // one that still runs are divided by its factor: forecasts made meanwhile start from them, and are multiplied again. The newest half hour is never a gap, since a
-// forecast must start from something.
+// forecast must start from something. A day that is like others has no one factor: models follow its level by themselves, and what is put onto the forecast is how
+// differently from a usual day it goes on from now.
 import type { DemandMetric, DemandSeries } from '../model/demand.ts';
 import type { Forecast } from '../model/forecast.ts';
 import { type HashKeyRange, shareWithin, WHOLE_RANGE } from '../model/hash-key-range.ts';
@@ -30,12 +31,12 @@ interface Active {
   readonly effectAt: (atMs: number) => Effect | null;
 }
 
-/** Events of a range and metric that overlap a window, with what they do to it. `series` is the past without any event taken out. */
+/** Events of a range and metric that overlap a window, with what they do to it. `course` is a past from which the course of like days is read, where it is asked for. */
 const activeIn = (
   events: readonly KnownEvent[],
   range: HashKeyRange,
   metric: DemandMetric,
-  series: DemandSeries,
+  course: DemandSeries | null,
   fromMs: number,
   untilMs: number,
 ): Active[] =>
@@ -43,16 +44,19 @@ const activeIn = (
     const where = event.hashKeyRange ?? WHOLE_RANGE;
     const [share, part] = [shareWithin(range, where), shareWithin(where, range)];
     const occurrences = share === 0 ? [] : occurrencesOf(event.when, fromMs, untilMs);
-    return occurrences.length === 0 ? [] : [{ event, occurrences, effectAt: effectOf(event, metric, series, share, part) }];
+    return occurrences.length === 0
+      ? []
+      : [{ event, occurrences, effectAt: effectOf(event, metric, course, share, part, fromMs) }];
   });
 
 /** `share`: how much of the series' keys the event touches; `part`: how much of the event's keys are the series'. */
 const effectOf = (
   { when, effect }: KnownEvent,
   metric: DemandMetric,
-  series: DemandSeries,
+  course: DemandSeries | null,
   share: number,
   part: number,
+  nowMs: number,
 ): Active['effectAt'] => {
   const touched = (factor: number): Effect => ({ factor: 1 + (factor - 1) * share, addition: 0 });
   switch (effect.kind) {
@@ -63,15 +67,19 @@ const effectOf = (
     case 'do-not-learn':
       return () => NONE;
     default: {
-      if (when.kind !== 'days') return () => null;
-      const like = likeFactor(series, when, effect);
+      if (when.kind !== 'days' || course === null) return () => null;
+      const like = likeFactor(course, when, effect);
+      const isLike = (atMs: number): boolean => occurrencesOf(when, atMs, atMs + 1).length > 0;
+      const now = isLike(nowMs) ? like(nowMs) : 1;
       return (atMs) => {
-        const factor = like(atMs);
-        return factor === null ? null : touched(factor);
+        const then = isLike(atMs) ? like(atMs) : 1;
+        return then === null || now === null ? null : touched(then / now);
       };
     }
   }
 };
+
+const isLikeDays = ({ effect }: KnownEvent): boolean => effect.kind === 'like-weekday' || effect.kind === 'like-each-other';
 
 const holds = ({ occurrences }: Active, atMs: number): Occurrence | undefined =>
   occurrences.find(({ fromMs, untilMs }) => atMs >= fromMs && atMs < untilMs);
@@ -80,7 +88,7 @@ const holds = ({ occurrences }: Active, atMs: number): Occurrence | undefined =>
 export const withoutEvents = (series: DemandSeries, events: readonly KnownEvent[]): DemandSeries => {
   const stepMs = series.stepSec * 1000;
   const endMs = series.startMs + series.values.length * stepMs;
-  const active = activeIn(events, series.hashKeyRange, series.metric, series, series.startMs, endMs);
+  const active = activeIn(events, series.hashKeyRange, series.metric, null, series.startMs, endMs);
   if (active.length === 0) return series;
   const values = series.values.map((value, i) => {
     const atMs = series.startMs + i * stepMs;
@@ -98,11 +106,23 @@ export const withoutEvents = (series: DemandSeries, events: readonly KnownEvent[
   return { ...series, values };
 };
 
-/** The forecast with the events that fall into its horizon, and why. `series` is the past as it came, from which the course of like days is read. */
-export const withEvents = (forecast: Forecast, series: DemandSeries, events: readonly KnownEvent[]): Forecast => {
+/** Whether an event of like days is near, so that `withEvents` needs to see a longer past. */
+export const needsCourse = (events: readonly KnownEvent[], fromMs: number, untilMs: number): boolean =>
+  events.some((event) => isLikeDays(event) && occurrencesOf(event.when, fromMs, untilMs).length > 0);
+
+/**
+ * The forecast with the events that fall into its horizon, and why. `series` is the past as it came, at least its newest value; the course of like days is read from
+ * `course`, a past of two weeks of this series or of a larger one around it.
+ */
+export const withEvents = (
+  forecast: Forecast,
+  series: DemandSeries,
+  events: readonly KnownEvent[],
+  course: DemandSeries = series,
+): Forecast => {
   const { observedUntilMs, horizonsSec, hashKeyRange, metric } = forecast;
   const untilMs = observedUntilMs + 1000 * (horizonsSec.at(-1) ?? 0);
-  const active = activeIn(events, hashKeyRange, metric, series, observedUntilMs, untilMs).filter(
+  const active = activeIn(events, hashKeyRange, metric, course, observedUntilMs, untilMs).filter(
     ({ event }) => event.effect.kind !== 'do-not-learn',
   );
   const plain = { ...forecast, lastObserved: observedIn(series, forecast), reason: forecast.reason.split(ASIDE)[0]! };
@@ -111,7 +131,9 @@ export const withEvents = (forecast: Forecast, series: DemandSeries, events: rea
   /** Of the step that ends so long after the last observed one. */
   const effectAt = (endMs: number): Effect =>
     active.reduce<Effect>((all, each) => {
-      const effect = holds(each, endMs - stepMs) === undefined ? null : each.effectAt(endMs - stepMs);
+      // A like day that ends within the horizon leaves its mark on the level from which the rest is foreseen.
+      const touches = holds(each, endMs - stepMs) !== undefined || isLikeDays(each.event);
+      const effect = touches ? each.effectAt(endMs - stepMs) : null;
       return effect === null ? all : { factor: all.factor * effect.factor, addition: all.addition + effect.addition };
     }, NONE);
   const at = horizonsSec.map((horizon) => effectAt(observedUntilMs + horizon * 1000));

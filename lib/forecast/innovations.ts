@@ -2,7 +2,7 @@
 // in: an even series · out: its innovations: the day's course taken out, then all that its own past tells; standard deviation 1, zero where unknown
 //
 // Two streams with the same day are correlated at every lag, and so are two that only drift. What is left here is neither, so that a correlation means something.
-import { logScaleOf, meanDemandOf, UNIT_SHARES } from './log-scale.ts';
+import { logScaleOf, meanDemandOf, USUAL_UNIT_SHARE } from './log-scale.ts';
 import type { EvenSeries } from './model.ts';
 
 const DAY_SEC = 86_400;
@@ -17,7 +17,7 @@ const LARGEST = 4;
 export const innovationsOf = (series: EvenSeries): Float64Array => standardised(whitened(withoutDay(series)));
 
 const withoutDay = ({ values, stepSec, startMs }: EvenSeries): Float64Array => {
-  const scale = logScaleOf(meanDemandOf(values, values.length), UNIT_SHARES.residual);
+  const scale = logScaleOf(meanDemandOf(values, values.length), USUAL_UNIT_SHARE);
   const logs = values.map((value) => (Number.isNaN(value) ? Number.NaN : scale.toScale(value)));
   const perDay = Math.round(DAY_SEC / stepSec);
   const first = Math.floor((startMs / 1000 / stepSec) % perDay);

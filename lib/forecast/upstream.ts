@@ -7,10 +7,12 @@ import type { Forecast, UpstreamLink } from '../model/forecast.ts';
 import { QUANTILES } from '../model/forecast.ts';
 import { outcomesAt, pinball } from './backtest.ts';
 import { coherent } from './coherent.ts';
-import { logScaleOf, meanDemandOf, UNIT_SHARES } from './log-scale.ts';
+import { logScaleOf, meanDemandOf } from './log-scale.ts';
 import type { EvenSeries, ModelForecast } from './model.ts';
 
 const DAY_SEC = 86_400;
+/** Changes count by their factor, from a twentieth of the mean demand on. */
+const UNIT_SHARE = 0.05;
 /** The upstream's level at a moment is the mean of so many steps up to it. */
 const LEVEL_STEPS = 3;
 /** What is usual is the mean of so many days before. */
@@ -32,7 +34,7 @@ export const upstreamChange = (upstream: EvenSeries, origin: number, lagSteps: n
   if (horizon > lagSteps) return Number.NaN;
   const { values, stepSec } = upstream;
   const perDay = Math.round(DAY_SEC / stepSec);
-  const unit = (meanDemandOf(values, origin) || 1) * UNIT_SHARES.forecast;
+  const unit = (meanDemandOf(values, origin) || 1) * UNIT_SHARE;
   const level = (until: number): number => {
     let [sum, count] = [0, 0];
     for (let i = Math.max(0, until - LEVEL_STEPS); i < until; i++) {
@@ -69,7 +71,7 @@ export const learnUpstream = (
   horizonSteps: readonly number[],
   forecasts: readonly (ModelForecast | null)[],
 ): { readonly weights: readonly number[]; readonly errorRatio: number } | null => {
-  const scale = logScaleOf(meanDemandOf(own.values, own.values.length), UNIT_SHARES.forecast);
+  const scale = logScaleOf(meanDemandOf(own.values, own.values.length), UNIT_SHARE);
   const cases = origins.flatMap((origin, i) => {
     const forecast = forecasts[i];
     if (!forecast) return [];
