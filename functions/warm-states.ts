@@ -4,7 +4,7 @@
 // The last minutes of history still change (a flush comes late). So three states of a series are kept: the live one, which has learnt everything; a settled
 // one, which ends before what may change; and the next settled one. Each knows its last minutes as it learnt them. When history says otherwise by now,
 // the live one is dropped and the settled one goes on; when that does not fit either, the series is learnt anew.
-import type { IncrementalForecaster } from '../lib/forecast/incremental.ts';
+import type { IncrementalForecaster } from '../lib/forecast/incremental-forecaster.ts';
 import { freeze } from '../lib/forecast/incremental-state.ts';
 import { type DemandSeries, MINUTE_MS } from '../lib/model/demand.ts';
 import type { ModelState } from '../lib/model/model-state.ts';

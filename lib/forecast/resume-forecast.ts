@@ -4,7 +4,7 @@ import type { DemandSeries } from '../model/demand.ts';
 import type { Forecast } from '../model/forecast.ts';
 import { coherent } from './coherent.ts';
 import { horizonStepsOf, keepsChoice } from './forecast-series.ts';
-import type { IncrementalForecaster } from './incremental.ts';
+import type { IncrementalForecaster } from './incremental-forecaster.ts';
 import { freeze, thaw } from './incremental-state.ts';
 
 export interface Resumption {

