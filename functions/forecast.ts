@@ -49,7 +49,7 @@ export const standingOf = (jobs: readonly Job[], made: readonly Forecast[]): For
 export const forecast = {
   name: 'forecast',
   input: Tick,
-  run: async ({ application, streamName }, { ports, nowMs, signal }): Promise<Forecasted> => {
+  run: async ({ application, streamName }, { ports, streams, nowMs, signal }): Promise<Forecasted> => {
     const stream = await ports.control.describe(streamName, signal);
     if (stream === null) return { kind: 'skipped', reason: `stream ${streamName} does not exist` };
     const slices = slicesOf(stream);
@@ -62,19 +62,23 @@ export const forecast = {
       const { executionArn } = await ports.machines.start('forecast', name, input, signal);
       return { kind: 'sliced', slices: slices.length, executionArn };
     }
-    const [latest, tracks, policy] = await Promise.all([
+    const [latest, tracks, policy, events] = await Promise.all([
       ports.forecasts.latest(streamName, signal),
       ports.tracks.read(streamName, signal),
       policyOf({ application, streamName }, ports, signal),
+      ports.events.list({ application, streamName }, signal),
     ]);
     const jobs = jobsOf(stream, latest);
+    const streamBefore = latest.find(({ scope, metric }) => scope === 'stream' && metric === 'records') ?? null;
     const foreseen = await foresee(
       {
         streamName,
         jobs,
         opinions: { libraries: libraries(), named: policy.forecastModels },
         tracks,
-        basis: '',
+        events,
+        streams,
+        streamBefore,
         budgetMs: BUDGET_MS,
       },
       ports,

@@ -137,6 +137,8 @@ export type FleetResponse = z.output<typeof FleetResponse>;
 /** GET /predictions: the stream's and each shard's newest forecast, and the last hours of what came. */
 export const PredictionsResponse = z.object({
   atMs: z.number(),
+  /** Known events from three hours ago to a day ahead. */
+  events: z.array(z.object({ eventId: z.string(), effect: z.string(), fromMs: z.number(), untilMs: z.number() })),
   series: z.array(
     z.object({
       scope: z.enum(['stream', 'shard']),
@@ -147,6 +149,8 @@ export const PredictionsResponse = z.object({
       model: z.string(),
       status: z.string(),
       reason: z.string(),
+      /** Models of libraries that failed when the model was chosen. */
+      failures: z.array(z.object({ model: z.string(), reason: z.string() })),
       issuedAtMs: z.number(),
       ageSec: z.number(),
       /** Of a stream: its hottest shard by the end of the horizon, that shard's share of the load, and what an even share would be. */
