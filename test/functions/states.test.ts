@@ -8,6 +8,7 @@ import { PredictionsResponse } from '../../lib/model/api.ts';
 import { type HistoryBlock, MINUTE_MS, SLICE_COUNT } from '../../lib/model/demand.ts';
 import type { Forecast } from '../../lib/model/forecast.ts';
 import { type HashKeyRange, rangeText, WHOLE_RANGE } from '../../lib/model/hash-key-range.ts';
+import { Policy } from '../../lib/model/policy.ts';
 import type { Ports } from '../../lib/ports.ts';
 import { noise } from '../forecast/series.ts';
 import { group, NOW, world } from './scenes.ts';
@@ -47,6 +48,8 @@ const hoursOf = (
 const open = async () => {
   const it = world();
   it.ports.streams.createStream(group.streamName, 1);
+  // No library is asked: what is tested here is what is remembered.
+  await it.ports.policies.put(Policy.parse({ ...group, forecastModels: [] }));
   await it.ports.history.put(hoursOf(WHOLE_RANGE, MINUTE - DAYS * 86_400_000, MINUTE));
   const run = (ports: Ports = it.ports) => forecast.run(group, it.scene(ports));
   /** The next minute comes, and what is counted of it; `change` alters what history says of the last hour. */
