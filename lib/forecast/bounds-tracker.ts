@@ -159,6 +159,13 @@ export class BoundsTracker {
     }
   }
 
+  /** Takes no forecast at the end of this slot. */
+  passOver(): void {
+    const count = this.horizons.slots.length;
+    const row = ((this.judged[0]! - 1) % this.horizons.longest) * count;
+    this.points.centres.fill(Number.NaN, row, row + count);
+  }
+
   /** The quantiles around the forecasts that were issued last, on the same scale. */
   forecast(): ModelForecast {
     const { points, peaks, risen, newestRow } = this;
