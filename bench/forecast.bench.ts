@@ -2,7 +2,7 @@
 // in: --traces DIR [--quick] [--no-theta] · out: tables on stderr, one line of JSON
 //
 // Five-minute means, 7 days of history from cold at each origin, 60 minutes ahead. `traces`, `total` and `overTheta` are the incremental model at all origins;
-// `models` are all models, ours too, at the same fifth of them. `singleKeys` are series of their own that nobody looked at while the model was made. `oneMinute` runs once over each trace of one-minute steps, 30 minutes ahead.
+// `models` are all models, ours too, at the same tenth of them. `singleKeys` are series of their own that nobody looked at while the model was made. `oneMinute` runs once over each trace of one-minute steps, 30 minutes ahead.
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -25,7 +25,7 @@ const DAY = 288;
 const HISTORY = 7 * DAY;
 const STEPS = 12;
 const HORIZONS = Array.from({ length: STEPS }, (_, i) => i + 1);
-const PEERS_EVERY = 5;
+const PEERS_EVERY = 10;
 const ANSWER_WITHIN_MS = 20_000;
 const BUSIEST_KEYS = 8;
 const KEY_ORIGINS = 20;
@@ -113,7 +113,7 @@ export const bench = async (options: readonly string[]): Promise<number> => {
   await libraries.close();
   const total = totalOf(Object.values(traces));
   tell('total', total);
-  for (const [name, rows] of Object.entries(byModel)) tell(`${name} (at a fifth of the origins)`, totalOf(rows));
+  for (const [name, rows] of Object.entries(byModel)) tell(`${name} (at a tenth of the origins)`, totalOf(rows));
   const single = parsed.quick ? null : keysAlone(await keySeries(folder), peer);
   if (single !== null) tell(`${single.series} single keys`, single.total);
   printReport('forecast', {
