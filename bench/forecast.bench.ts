@@ -1,8 +1,9 @@
 // bench/forecast: accuracy, calibration and speed of the forecasts on traces, beside other models.
-// in: --traces DIR [--quick] [--no-theta] · out: tables on stderr, one line of JSON
+// in: --traces DIR [--quick] [--no-theta] [--no-libraries] · out: tables on stderr, one line of JSON
 //
 // Five-minute means, 7 days of history from cold at each origin, 60 minutes ahead. `traces`, `total` and `overTheta` are the incremental model at all origins;
-// `models` are all models, ours too, at the same tenth of them. `singleKeys` are series of their own that nobody looked at while the model was made. `oneMinute` runs once over each trace of one-minute steps, 30 minutes ahead.
+// `models` are all models, ours too, at the same tenth of them. `singleKeys` are series of their own that nobody looked at while the model was made. `onePass` runs once over each
+// trace, five minutes or one to a step, 60 minutes ahead: thousands of origins.
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -25,6 +26,7 @@ const DAY = 288;
 const HISTORY = 7 * DAY;
 const STEPS = 12;
 const HORIZONS = Array.from({ length: STEPS }, (_, i) => i + 1);
+const MINUTE_HORIZONS = [1, 2, 3, 5, 7, 10, 15, 20, 25, 30, 45, 60];
 const PEERS_EVERY = 10;
 const ANSWER_WITHIN_MS = 20_000;
 const BUSIEST_KEYS = 8;
@@ -44,6 +46,7 @@ export const bench = async (options: readonly string[]): Promise<number> => {
     quick?: boolean | undefined;
     json?: boolean | undefined;
     'no-theta'?: boolean | undefined;
+    'no-libraries'?: boolean | undefined;
   };
   try {
     parsed = parseArgs({
@@ -53,6 +56,7 @@ export const bench = async (options: readonly string[]): Promise<number> => {
         quick: { type: 'boolean' },
         json: { type: 'boolean' },
         'no-theta': { type: 'boolean' },
+        'no-libraries': { type: 'boolean' },
       },
     }).values;
   } catch (error) {
@@ -93,7 +97,7 @@ export const bench = async (options: readonly string[]): Promise<number> => {
     traces[each.name] = row(at, fromCold(incremental, coarse, at));
     const rows: Record<string, Row> = {};
     for (const model of [incremental, lastValue, seasonalNaive]) rows[model.name] = row(some, fromCold(model, coarse, some));
-    if (!parsed.quick)
+    if (!parsed.quick && !parsed['no-libraries'])
       for (const library of libraries.models) {
         const said = await askedFromCold(library, coarse, some);
         failures[library.name] = (failures[library.name] ?? 0) + said.filter((one) => one === null).length;
@@ -126,7 +130,22 @@ export const bench = async (options: readonly string[]): Promise<number> => {
     failures,
     overTheta: peer.kind === 'missing' ? null : summaryOf(overTheta),
     singleKeys: single === null ? null : { ...single, total: rounded(single.total) },
-    oneMinute: parsed.quick ? null : oneMinute(series.filter(({ stepSec }) => stepSec === 60)),
+    onePass: {
+      fiveMinutes: onePass(
+        series.map((each) => means(each, STEP_SEC)),
+        HORIZONS,
+        HISTORY,
+        2,
+      ),
+      oneMinute: parsed.quick
+        ? null
+        : onePass(
+            series.filter(({ stepSec }) => stepSec === 60),
+            MINUTE_HORIZONS,
+            3 * 1440,
+            7,
+          ),
+    },
     origins,
     skipped,
     ...speed(),
@@ -260,29 +279,46 @@ const carriedForward = (values: Float64Array): number[] => {
   });
 };
 
-/** One pass over each trace, a forecast every seven minutes from the third day on. */
-const oneMinute = (series: readonly Series[]): Record<string, unknown> | null => {
+/** One pass over each series from `from` on with a forecast every `every` steps: many more origins, so that a share is told to a percent. */
+const onePass = (
+  series: readonly Series[],
+  horizons: readonly number[],
+  from: number,
+  every: number,
+): Record<string, unknown> | null => {
   if (series.length === 0) return null;
-  const horizons = [5, 10, 15, 20, 25, 30];
-  const covers = series.map((each) => {
-    const origins = Array.from({ length: Math.floor((each.values.length - 30 - 3 * 1440) / 7) }, (_, i) => 3 * 1440 + 7 * i);
-    const forecasts = incremental.forecastAt(each, origins, horizons);
-    let [held, windows] = [0, 0];
-    forecasts.forEach((raw, i) => {
-      const peak = outcomesAt(each.values, origins[i]!, horizons).peaks.at(-1)!;
-      if (Number.isNaN(peak) || raw === null) return;
-      windows++;
-      held += coherent(raw).windowMaxQuantiles[3]!.at(-1)! >= peak ? 1 : 0;
+  const longest = horizons.at(-1)!;
+  const rows = series.map((each) => {
+    const count = Math.max(0, Math.floor((each.values.length - longest - from) / every));
+    const origins = Array.from({ length: count }, (_, i) => from + every * i);
+    const sums = { held: 0, windows: 0, covered: 0, points: 0, error: 0, naive: 0 };
+    incremental.forecastAt(each, origins, horizons).forEach((raw, i) => {
+      const said = raw && coherent(raw);
+      if (!said) return;
+      const came = outcomesAt(each.values, origins[i]!, horizons);
+      const last = each.values[origins[i]! - 1]!;
+      came.points.forEach((point, h) => {
+        if (Number.isNaN(point) || Number.isNaN(last)) return;
+        sums.points++;
+        sums.covered += said.quantiles[3]![h]! >= point ? 1 : 0;
+        sums.error += Math.abs(said.quantiles[1]![h]! - point);
+        sums.naive += Math.abs(last - point);
+      });
+      if (Number.isNaN(came.peaks.at(-1)!)) return;
+      sums.windows++;
+      sums.held += said.windowMaxQuantiles[3]!.at(-1)! >= came.peaks.at(-1)! ? 1 : 0;
     });
-    return held / windows;
+    return [
+      each.name,
+      {
+        origins: origins.length,
+        rmae: Number((sums.error / sums.naive).toFixed(3)),
+        cover95: Number((sums.covered / sums.points).toFixed(3)),
+        maxCover95: Number((sums.held / sums.windows).toFixed(3)),
+      },
+    ] as const;
   });
-  const cover = covers.reduce((sum, value) => sum + value, 0) / covers.length;
-  return {
-    traces: covers.length,
-    maxCover95: Number(cover.toFixed(3)),
-    lowest: Number(Math.min(...covers).toFixed(3)),
-    highest: Number(Math.max(...covers).toFixed(3)),
-  };
+  return Object.fromEntries(rows);
 };
 
 const tell = (name: string, row: Row): void => {
