@@ -8,6 +8,7 @@ import { PredictionsResponse } from '../../lib/model/api.ts';
 import { type HistoryBlock, MINUTE_MS, SLICE_COUNT } from '../../lib/model/demand.ts';
 import type { Forecast } from '../../lib/model/forecast.ts';
 import { type HashKeyRange, rangeText, WHOLE_RANGE } from '../../lib/model/hash-key-range.ts';
+import { Policy } from '../../lib/model/policy.ts';
 import type { Ports } from '../../lib/ports.ts';
 import { noise } from '../forecast/series.ts';
 import { group, NOW, world } from './scenes.ts';
@@ -200,6 +201,8 @@ describe('forecast from tick to tick', () => {
 
   it('chooses its models again when their time has come', async () => {
     const { run, tick, clock, ports } = await open();
+    // Without the libraries, which would be asked at the second choice, for seconds.
+    await ports.policies.put(Policy.parse({ ...group, forecastModels: [] }));
     await run();
     await clock.advance(6 * 3_600_000);
     await ports.history.put(hoursOf(WHOLE_RANGE, MINUTE, MINUTE + 6 * 3_600_000));
