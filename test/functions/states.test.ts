@@ -48,6 +48,8 @@ const hoursOf = (
 const open = async () => {
   const it = world();
   it.ports.streams.createStream(group.streamName, 1);
+  // No library is asked: what is tested here is what is remembered.
+  await it.ports.policies.put(Policy.parse({ ...group, forecastModels: [] }));
   await it.ports.history.put(hoursOf(WHOLE_RANGE, MINUTE - DAYS * 86_400_000, MINUTE));
   const run = (ports: Ports = it.ports) => forecast.run(group, it.scene(ports));
   /** The next minute comes, and what is counted of it; `change` alters what history says of the last hour. */
