@@ -38,6 +38,19 @@ export type ModelScore = z.output<typeof ModelScore>;
 export const ModelFailure = z.object({ model: ModelName, reason: z.string() });
 export type ModelFailure = z.output<typeof ModelFailure>;
 
+/** A stream that leads this one: by how much, how surely, and which part of its change arrives at each horizon. */
+export const UpstreamLink = z.object({
+  streamName: z.string(),
+  leadSec: z.number().positive(),
+  correlation: z.number(),
+  pValue: z.number(),
+  /** One per horizon; 0 beyond the lead. */
+  weights: z.array(z.number().min(0)),
+  /** Error with it over the error without it, where it was not learnt from. */
+  errorRatio: z.number(),
+});
+export type UpstreamLink = z.output<typeof UpstreamLink>;
+
 /** A forecast of one series. Rates are per second. Arrays over the horizon have one entry per `horizonsSec`; `quantiles[q][h]` goes with `QUANTILES[q]`. */
 export const Forecast = z.object({
   streamName: z.string(),
@@ -64,6 +77,8 @@ export const Forecast = z.object({
   scores: z.array(ModelScore),
   /** Models that failed when they were asked for this choice. */
   failures: z.array(ModelFailure).optional(),
+  /** Of the stream's own series of records: when a stream that leads it was last sought, and which one was found. */
+  upstream: z.object({ soughtAtMs: z.number(), link: UpstreamLink.nullable() }).optional(),
   status: z.enum(['ready', 'not-enough-history']),
   historyMinutes: z.number().int(),
   /** By which factor the bounds' distance from the median was widened for what they missed (or held too surely) lately; one per horizon. */
