@@ -20,8 +20,10 @@ const ORIGINS = 192;
 const ORIGIN_EVERY = 15;
 /** A level, its lead and what was usual on three days before. */
 const NEEDED_MS = 3 * DAY_MS + HOUR_MS;
-/** One container looks at so many candidates at most. */
-const MOST_CANDIDATES = 20;
+/** A link is sought in so much of the past. */
+const SOUGHT_IN_MS = 7 * DAY_MS;
+/** Seeking takes a second a candidate. Those that are not reached in time are tried first on another day. */
+const SEEK_MS = 8_000;
 
 /** What is known of the stream that leads. */
 export interface Upstream {
@@ -30,6 +32,16 @@ export interface Upstream {
   /** The leading stream's records up to the own observed end; null without a link. */
   readonly series: DemandSeries | null;
 }
+
+const lastOf = (series: DemandSeries): DemandSeries => {
+  const skipped = Math.max(0, series.values.length - SOUGHT_IN_MS / (series.stepSec * 1000));
+  return {
+    ...series,
+    startMs: series.startMs + skipped * series.stepSec * 1000,
+    values: series.values.subarray(skipped),
+    censored: series.censored.subarray(skipped),
+  };
+};
 
 const recordsOf = async (
   streamName: string,
@@ -57,7 +69,7 @@ export interface Seeker {
 export const upstreamOf = async (
   { streamName, untilMs, streams, before, readOwn }: Seeker,
   horizonsSec: readonly number[],
-  ports: Pick<Ports, 'history'>,
+  ports: Pick<Ports, 'history' | 'clock'>,
   nowMs: number,
   signal?: AbortSignal,
 ): Promise<Upstream | null> => {
@@ -70,9 +82,12 @@ export const upstreamOf = async (
     if (before.link === null || !stillThere) return { sought: before, series: null };
     return { sought: before, series: await recordsOf(before.link.streamName, ports, untilMs - NEEDED_MS, untilMs, signal) };
   }
-  const own = await readOwn();
+  const own = lastOf(await readOwn());
+  const stopAtMs = ports.clock.monotonicMs() + SEEK_MS;
+  const turn = Math.floor(nowMs / SOUGHT_EVERY_MS) % names.length;
   let best: { link: UpstreamLink; series: DemandSeries } | null = null;
-  for (const name of names.slice(0, MOST_CANDIDATES)) {
+  for (const name of [...names.slice(turn), ...names.slice(0, turn)]) {
+    if (ports.clock.monotonicMs() > stopAtMs) break;
     const series = await recordsOf(name, ports, own.startMs, untilMs, signal);
     const link = linkOf(series, own, name, names.length, horizonsSec);
     if (link !== null && link.errorRatio < (best?.link.errorRatio ?? 1)) best = { link, series };

@@ -5,9 +5,10 @@ import type { EvenSeries } from './model.ts';
 import { offsetMs } from './occurrences.ts';
 
 const DAY_MS = 86_400_000;
-/** Courses are compared over a quarter of an hour to each side. */
-const HALF_WIDTH_MS = 15 * 60_000;
-/** What a quarter of an hour of few records says about a factor is not believed beyond these. */
+const MINUTE_MS = 60_000;
+/** Courses are compared over five minutes to each side: a day's steep hour must not begin earlier by the smoothing. */
+const HALF_WIDTH_MS = 5 * MINUTE_MS;
+/** What ten minutes of few records say about a factor is not believed beyond these. */
 const [SMALLEST, LARGEST] = [0.1, 10];
 
 type CalendarTime = Extract<EventTime, { kind: 'days' }>;
@@ -49,7 +50,7 @@ export const likeFactor = (
   };
   const known = new Map<number, number | null>();
   return (atMs) => {
-    const at = Math.floor(atMs / HALF_WIDTH_MS);
+    const at = Math.floor(atMs / MINUTE_MS);
     const before = known.get(at);
     if (before !== undefined) return before;
     const day = localDayOf(atMs, timeZone);
