@@ -9,7 +9,7 @@ export interface Needs {
   readonly worker?: readonly TableAction[];
   readonly demand?: readonly TableAction[];
   readonly control?: readonly TableAction[];
-  readonly stream?: readonly ('describe' | 'split' | 'merge' | 'consumers')[];
+  readonly stream?: readonly ('describe' | 'split' | 'merge' | 'resize' | 'consumers')[];
   readonly metrics?: readonly ('read' | 'write')[];
   /** Sends commands. */
   readonly commands?: true;
@@ -44,12 +44,16 @@ export const needs = {
     machines: true,
   },
   'handover-record': { lease: ['BatchGetItem'], control: ['BatchGetItem', 'BatchWriteItem', 'UpdateItem'], metrics: ['write'] },
-  'reshard-guard': { lease: ['BatchGetItem', 'UpdateItem'], stream: ['describe'] },
-  'reshard-change': { stream: ['describe', 'split', 'merge'] },
+  'reshard-guard': { lease: ['Query', 'BatchGetItem', 'UpdateItem'], stream: ['describe'] },
+  'reshard-change': { stream: ['describe', 'split', 'merge', 'resize'] },
   'reshard-await': { stream: ['describe'] },
   'reshard-leases': { lease: ['Query', 'PutItem'], worker: ['Query', 'UpdateItem'], stream: ['describe'] },
-  'reshard-drained': { lease: ['BatchGetItem'] },
-  'reshard-retire': { lease: ['UpdateItem'], control: ['BatchGetItem', 'BatchWriteItem', 'UpdateItem'], metrics: ['write'] },
+  'reshard-drained': { lease: ['Query', 'BatchGetItem'] },
+  'reshard-retire': {
+    lease: ['Query', 'UpdateItem'],
+    control: ['BatchGetItem', 'BatchWriteItem', 'UpdateItem'],
+    metrics: ['write'],
+  },
   feedback: { demand: ['Query'], control: ['Query', 'BatchWriteItem'], metrics: ['write'] },
   reap: {
     lease: ['Query'],

@@ -6,6 +6,7 @@ import { MINUTE_MS } from '../lib/model/demand.ts';
 import type { Fleet, LeadTimes } from '../lib/model/fleet.ts';
 import type { Group } from '../lib/model/lease.ts';
 import { decidePlan } from '../lib/plan/decide-plan.ts';
+import { isReshard } from '../lib/plan/in-flight.ts';
 import type { Ports } from '../lib/ports.ts';
 import { acceptOperations } from './accept-operation.ts';
 import { policyOf } from './policy-of.ts';
@@ -48,11 +49,16 @@ const measured = async (
 const previous = async (group: Group, ports: Pick<Ports, 'plans'>, signal: AbortSignal): Promise<Fleet['previousPlan']> => {
   const [plan] = await ports.plans.recent(group, 1, signal);
   if (plan?.layout === undefined) return undefined;
-  const { createdAtMs, layout, foreignChangeAtMs } = plan;
-  return { createdAtMs, layout, ...(foreignChangeAtMs !== undefined && { foreignChangeAtMs }) };
+  const { createdAtMs, layout, foreignChangeAtMs, resizesAtMs } = plan;
+  return {
+    createdAtMs,
+    layout,
+    ...(foreignChangeAtMs !== undefined && { foreignChangeAtMs }),
+    ...(resizesAtMs !== undefined && { resizesAtMs }),
+  };
 };
 
-/** When splits and merges of any stream of this deployment began lately: the account's limits are of all of them. */
+/** When reshards of any stream of this deployment began lately: the account's limits are of all of them. */
 const accountReshards = async (
   streams: readonly Group[],
   ports: Pick<Ports, 'operations'>,
@@ -64,7 +70,7 @@ const accountReshards = async (
   );
   return recent
     .flat()
-    .filter(({ kind, acceptedAtMs }) => (kind === 'split' || kind === 'merge') && nowMs - acceptedAtMs < MINUTE_MS)
+    .filter((operation) => isReshard(operation) && nowMs - operation.acceptedAtMs < MINUTE_MS)
     .map(({ acceptedAtMs }) => acceptedAtMs);
 };
 

@@ -36,6 +36,10 @@ export const relevantOperations = (operations: readonly Operation[], nowMs: numb
       status === 'accepted' || status === 'running' || nowMs - (endedAtMs ?? acceptedAtMs) < HOUR_MS,
   );
 
+/** When UpdateShardCount was accepted; one that Kinesis refused or that never began counts too, which is the safe side. */
+const resizesOf = (operations: readonly Operation[]): number[] =>
+  operations.filter(({ kind }) => kind === 'resize').map(({ acceptedAtMs }) => acceptedAtMs);
+
 /** The highest minute of a window, or nothing when a minute of it is unknown. */
 const peakOf = (blocks: readonly HistoryBlock[], shard: Shard, fromMs: number, untilMs: number): Rate | undefined => {
   const highest = (metric: 'records' | 'bytes') => {
@@ -83,6 +87,7 @@ export const readFleet = async (
     leases,
     workers,
     operations: relevantOperations(operations, nowMs),
+    resizesAtMs: resizesOf(operations),
     spreads:
       observedUntilMs === null ? [] : open.map((shard) => spreadOfShard(blocks, shard, policy.coldWindowMin, observedUntilMs)),
     observedUntilMs,

@@ -21,6 +21,7 @@ const KINESIS_ACTIONS = {
   describe: ['kinesis:DescribeStreamSummary', 'kinesis:ListShards'],
   split: ['kinesis:SplitShard'],
   merge: ['kinesis:MergeShards'],
+  resize: ['kinesis:UpdateShardCount'],
   consumers: ['kinesis:ListStreamConsumers', 'kinesis:DeregisterStreamConsumer'],
 } as const;
 

@@ -127,6 +127,8 @@ export interface StreamControl {
   describe(streamName: string, signal?: AbortSignal): Promise<StreamDescription | null>;
   split(streamName: string, shardId: string, newStartingHashKey: bigint, signal?: AbortSignal): Promise<ChangeResult>;
   merge(streamName: string, shardId: string, adjacentShardId: string, signal?: AbortSignal): Promise<ChangeResult>;
+  /** UpdateShardCount, UNIFORM_SCALING: at least half, at most twice as many, ten times in 24 hours. The stream is UPDATING until all of it is done. */
+  resize(streamName: string, targetCount: number, signal?: AbortSignal): Promise<ChangeResult>;
   /** Registers the consumer or finds it; resolves when it is ACTIVE. Idempotent. */
   ensureConsumer(streamArn: string, consumerName: string, signal?: AbortSignal): Promise<{ consumerArn: string }>;
   listConsumers(

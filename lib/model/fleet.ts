@@ -29,7 +29,16 @@ export const Fleet = z.object({
   /** The end of the last minute in the history; null when there is none. */
   observedUntilMs: z.number().nullable(),
   /** The plan before this one, as far as it tells of changes that were not ours. */
-  previousPlan: z.object({ createdAtMs: z.number(), layout: z.string(), foreignChangeAtMs: z.number().optional() }).optional(),
+  previousPlan: z
+    .object({
+      createdAtMs: z.number(),
+      layout: z.string(),
+      foreignChangeAtMs: z.number().optional(),
+      resizesAtMs: z.array(z.number()).optional(),
+    })
+    .optional(),
+  /** When UpdateShardCount operations of ours were accepted lately, more than an hour ago too. */
+  resizesAtMs: z.array(z.number()).optional(),
   /** When splits and merges of all streams of the account were begun lately, as far as is known here. */
   accountReshardsAtMs: z.array(z.number()).optional(),
   /** Workers that did badly as targets of handovers, with the reason. */
@@ -39,8 +48,10 @@ export type Fleet = z.output<typeof Fleet>;
 
 /** What feedback measured of past operations, for the planner; null fields fall back to the policy's priors. */
 export const LeadTimes = z.object({
-  /** Upper quartile of the measured seconds from the reshard call to ACTIVE. */
+  /** Upper quartile of the measured seconds from the call of a split or merge to ACTIVE. */
   reshardSec: z.number().nullable(),
+  /** The same of a resize of the whole stream; absent or null until one was measured. */
+  resizeSec: z.number().nullable().optional(),
   drainSec: z.number().nullable(),
   handoverSec: z.number().nullable(),
   samples: z.number().int(),

@@ -52,6 +52,20 @@ export const MergeAction = z.object({
 });
 export type MergeAction = z.output<typeof MergeAction>;
 
+/** Stands for every shard of the stream where an action names one: lists of thousands of ids would not fit a message. */
+export const EVERY_SHARD = '*';
+
+/** UpdateShardCount, UNIFORM_SCALING: the stream's open shards become `targetCount` equal ranges. `layout` is the digest of the shards that it was planned for. */
+export const ResizeAction = z.object({
+  ...base,
+  kind: z.literal('resize'),
+  shardId: z.literal(EVERY_SHARD),
+  fromCount: z.number().int().min(1),
+  targetCount: z.number().int().min(1),
+  layout: z.string(),
+});
+export type ResizeAction = z.output<typeof ResizeAction>;
+
 export const CreateShadowAction = z.object({
   ...base,
   kind: z.literal('create-shadow'),
@@ -83,11 +97,15 @@ export type HandoverAction = z.output<typeof HandoverAction>;
 export const Action = z.discriminatedUnion('kind', [
   SplitAction,
   MergeAction,
+  ResizeAction,
   CreateShadowAction,
   RemoveShadowAction,
   HandoverAction,
 ]);
 export type Action = z.output<typeof Action>;
+
+/** The actions that change the stream's shards: one at a time. */
+export type ReshardAction = SplitAction | MergeAction | ResizeAction;
 
 export const HoldReason = z.enum([
   'enough-capacity',
@@ -113,6 +131,8 @@ export const HoldReason = z.enum([
   'protected-range',
   'account-limit',
   'circuit-open',
+  'uneven-layout',
+  'resize-budget',
 ]);
 export type HoldReason = z.output<typeof HoldReason>;
 
@@ -143,6 +163,8 @@ export const Plan = z.object({
   layout: z.string().optional(),
   /** When a change of someone else was last noticed. */
   foreignChangeAtMs: z.number().optional(),
+  /** When UpdateShardCount was called within the last 24 hours, by anyone, as far as is known: Kinesis allows ten. */
+  resizesAtMs: z.array(z.number()).optional(),
   actions: z.array(Action),
   holds: z.array(Hold),
 });
