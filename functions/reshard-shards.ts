@@ -5,7 +5,6 @@ import type { Group, Lease } from '../lib/model/lease.ts';
 import type { ReshardInput } from '../lib/model/reshard.ts';
 import type { Shard, StreamDescription } from '../lib/model/shard.ts';
 import { layoutOf } from '../lib/plan/foreign-change.ts';
-import { isUniform } from '../lib/plan/uniform-layout.ts';
 import type { Ports } from '../lib/ports.ts';
 
 export type Reshard = z.output<typeof ReshardInput>['action'];
@@ -42,11 +41,10 @@ export const childrenOf = (action: Reshard, shards: readonly Shard[]): Shard[] =
 };
 
 const isResized = (action: Extract<Reshard, { kind: 'resize' }>, shards: readonly Shard[]): boolean => {
-  const open = openShards(shards);
-  return open.length === action.targetCount && isUniform(open.map(({ hashKeyRange }) => hashKeyRange));
+  return openShards(shards).length === action.targetCount && layoutOf({ stream: { shards } }) !== action.layout;
 };
 
-/** Whether the change was carried out as asked: the parents are closed, a split was made at the wanted key, a resize left so many equal ranges. */
+/** Whether the change was carried out as asked: the parents are closed, a split was made at the wanted key, a resize left so many others. */
 export const changeIsDone = (action: Reshard, stream: Pick<StreamDescription, 'shards'>): 'done' | 'not-yet' | 'otherwise' => {
   const { shards } = stream;
   if (action.kind === 'resize') {
