@@ -308,7 +308,9 @@ export class LeaseAgent {
     const renew = async (lease: Lease): Promise<boolean> => {
       const { shardId } = lease;
       const owner = this.#table.owners.get(shardId);
-      if (owner === undefined || owner.epoch > lease.epoch) return true;
+      if (owner === undefined)
+        return lease.owner !== this.#settings.workerId || lease.state === 'ended' || this.#takenAnew(lease, signal);
+      if (owner.epoch > lease.epoch) return true;
       await this.#whenFree(shardId, async () => {
         const result = await this.#ports.leases.write(this.#group, shardId, takeOver(lease, this.#settings.workerId), signal);
         if (result.kind === 'fenced') {
@@ -322,6 +324,17 @@ export class LeaseAgent {
       return this.#table.owners.get(shardId) !== owner || owner.epoch > lease.epoch;
     };
     return (await Promise.all(leases.map(renew))).every(Boolean);
+  }
+
+  /** One that names us and that we do not run, since it was just handed over to us: whoever decided to take it over may do so at any moment. */
+  async #takenAnew(lease: Lease, signal: AbortSignal): Promise<boolean> {
+    const { shardId } = lease;
+    await this.#whenFree(shardId, async () => {
+      if (this.#table.owners.has(shardId)) return;
+      const result = await this.#ports.leases.write(this.#group, shardId, takeOver(lease, this.#settings.workerId), signal);
+      if (result.kind === 'written') this.#takeUp(result.lease, 'taken-over');
+    });
+    return (this.#table.owners.get(shardId)?.epoch ?? -1) > lease.epoch;
   }
 
   /** Whether everything that we run is ours under the epoch by which we run it. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { applyWrite } from '../../lib/handover/apply-write.ts';
 import { type DriverState, decideDriver } from '../../lib/handover/decide-driver.ts';
 import type { Handover, Lease, Mark } from '../../lib/model/lease.ts';
 import { sampleLease } from '../support/sample-lease.ts';
@@ -50,5 +51,14 @@ describe('decideDriver', () => {
     const machines = sampleLease({ owner: 'b', handover: handover as Handover });
     expect(decideDriver(machines, { ...self, phaseForMs: 5_000 })).toEqual([]);
     expect(decideDriver(machines, { ...self, phaseForMs: 5_001 })).toMatchObject([{ kind: 'write', write: { name: 'verify' } }]);
+  });
+
+  it('does not wait for the machine again once it has gone on in its place', () => {
+    const { driver: _, ...handover } = lease({ phase: 'redirected', drained: mark, proof: mark }, 'b').handover ?? {};
+    const machines = sampleLease({ owner: 'b', handover: handover as Handover });
+    const [effect] = decideDriver(machines, { ...self, phaseForMs: 5_001 });
+    const verified = effect?.kind === 'write' ? applyWrite(machines, effect.write) : null;
+    if (verified?.kind !== 'written') throw new Error(`verify was not written: ${JSON.stringify(verified)}`);
+    expect(decideDriver(verified.lease, self)).toMatchObject([{ kind: 'write', write: { name: 'allowActivation' } }]);
   });
 });
