@@ -41,7 +41,7 @@ export const childrenOf = (action: Reshard, shards: readonly Shard[]): Shard[] =
 };
 
 const isResized = (action: Extract<Reshard, { kind: 'resize' }>, shards: readonly Shard[]): boolean => {
-  return openShards(shards).length === action.targetCount && layoutOf({ stream: { shards } }) !== action.layout;
+  return openShards(shards).length === action.targetCount && layoutOf({ stream: { shards: [...shards] } }) !== action.layout;
 };
 
 /** Whether the change was carried out as asked: the parents are closed, a split was made at the wanted key, a resize left so many others. */

@@ -15,8 +15,15 @@ export const Expectation = z.object({
   breachAtMs: z.number().optional(),
   /** Seconds that the action is expected to take, with what is queued before it. */
   leadTimeSec: z.number().min(0),
-  /** US dollars a month that it adds (negative: saves), at list prices of us-east-1. */
+  /** US dollars a month that it adds (negative: saves), at the prices that the plan names. */
   costUsdPerMonth: z.number(),
+  /** The same an hour, and what carrying it out costs once. */
+  costUsdPerHour: z.number().optional(),
+  costUsdOnce: z.number().optional(),
+  /** What the records are worth that it keeps from being throttled or late, an hour; negative where it risks some. */
+  benefitUsdPerHour: z.number().optional(),
+  /** By how much records would be late at the end of the lead time without it. */
+  lagAvoidedSec: z.number().min(0).optional(),
   /** Records per hour that would be throttled or late without it. */
   recordsAtRiskPerHour: z.number().min(0),
 });
@@ -159,6 +166,8 @@ export const Plan = z.object({
   /** Workers that the foreseen load needs at their target, all of the median worker's capacity: what an autoscaler of the workers should be set to. */
   workersWanted: z.number().int().optional(),
   workersReason: z.string().optional(),
+  /** Where the prices come from by which actions are weighed. */
+  priceSource: z.string().optional(),
   /** A digest of the open shards' ids: another one without an operation of ours is someone else's change. */
   layout: z.string().optional(),
   /** When a change of someone else was last noticed. */

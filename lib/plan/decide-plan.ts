@@ -5,7 +5,7 @@ import type { Forecast } from '../model/forecast.ts';
 import type { Action, Hold, Plan } from '../model/plan.ts';
 import type { Policy } from '../model/policy.ts';
 import { planIdOf } from './action-id.ts';
-import { standingUsdPerMonth } from './cost.ts';
+import { type Money, moneyOf, standingUsdPerMonth } from './cost.ts';
 import { foreignChangeOf, layoutOf } from './foreign-change.ts';
 import { circuitOf, guardsOf, operationsLeft } from './guards.ts';
 import { type LeadTime, leadTimeOf } from './lead-time.ts';
@@ -19,6 +19,7 @@ import { decideSplit } from './splits.ts';
 import { sizingOf } from './stream-outlook.ts';
 import { loadsOf, workerOutlooksOf } from './worker-outlook.ts';
 import { workersWanted } from './workers-wanted.ts';
+import { withinWorth } from './worth.ts';
 
 const STATUS = { observe: 'shown', recommend: 'proposed', act: 'sent' } as const satisfies Record<Policy['mode'], Plan['status']>;
 
@@ -35,8 +36,11 @@ export const decidePlan = (
   const leadTime = leadTimeOf(fleet, views, policy, leadTimes, nowMs);
   const outlooks = outlookOf(views, policy, leadTime.leadTimeSec, nowMs);
   const guards = guardsOf(fleet, policy, nowMs);
+  const money = moneyOf(fleet, policy);
   const { actions, holds } =
-    guards.length > 0 ? { actions: [], holds: guards } : decideActions(fleet, outlooks, policy, leadTime, leadTimes, nowMs);
+    guards.length > 0
+      ? { actions: [], holds: guards }
+      : decideActions(fleet, outlooks, policy, leadTime, leadTimes, money, nowMs);
   const mode = circuitOf(fleet, policy, nowMs) === null ? policy.mode : 'observe';
   const sizing = sizingOf(fleet, forecasts, views, policy, leadTimes, nowMs);
   const workforce = workersWanted(outlooks, workerOutlooksOf(fleet, outlooks), policy);
@@ -56,6 +60,7 @@ export const decidePlan = (
       ? {}
       : { shardsWanted: sizing.kind === 'hold' ? outlooks.length : sizing.to, shardsReason: sizing.reason }),
     ...(workforce === null ? {} : { workersWanted: workforce.workers, workersReason: workforce.reason }),
+    priceSource: money.source,
     layout: layoutOf(fleet),
     ...(foreignChangeAtMs === undefined ? {} : { foreignChangeAtMs }),
     actions,
@@ -69,23 +74,28 @@ const decideActions = (
   policy: Policy,
   leadTime: LeadTime,
   leadTimes: LeadTimes,
+  money: Money,
   nowMs: number,
 ): { actions: Action[]; holds: Hold[] } => {
   const workers = workerOutlooksOf(fleet, outlooks);
-  const split = decideSplit(fleet, outlooks, workers, loadsOf(workers), policy, leadTime, nowMs);
+  const split = decideSplit(fleet, outlooks, workers, loadsOf(workers), policy, leadTime, money, nowMs);
   const merge =
     split.action === null
-      ? decideMerge(fleet, outlooks, workers, split.loads, policy, leadTime, nowMs)
+      ? decideMerge(fleet, outlooks, workers, split.loads, policy, leadTime, money, nowMs)
       : { action: null, holds: [] };
   const reshard = split.action ?? merge.action;
   const resharded = new Set(
     reshard === null ? [] : reshard.kind === 'merge' ? [reshard.shardId, reshard.adjacentShardId] : [reshard.shardId],
   );
-  const moves = decideMoves({ fleet, outlooks, workers, loads: split.loads, policy, leadTime, leadTimes, resharded }, nowMs);
+  const moves = decideMoves(
+    { fleet, outlooks, workers, loads: split.loads, policy, leadTime, leadTimes, money, resharded },
+    nowMs,
+  );
   const taken = new Set([...resharded, ...moves.actions.map((action) => action.shardId)]);
-  const replication = decideReplication(fleet, outlooks, workers, moves.loads, policy, leadTime, taken, nowMs);
+  const replication = decideReplication(fleet, outlooks, workers, moves.loads, policy, leadTime, money, taken, nowMs);
   const wanted = [...(reshard === null ? [] : [reshard]), ...moves.actions, ...replication.actions];
-  const affordable = withinMoney(wanted, fleet, outlooks.length, policy);
+  const worthy = withinWorth(wanted, policy);
+  const affordable = withinMoney(worthy.actions, money, outlooks.length, policy);
   const { actions, holds } = withinBudget(affordable.actions, operationsLeft(fleet, policy, nowMs), policy);
   return {
     actions,
@@ -94,6 +104,7 @@ const decideActions = (
       ...merge.holds,
       ...moves.holds,
       ...replication.holds,
+      ...worthy.holds,
       ...affordable.holds,
       ...holds,
       ...summaryOf(fleet, outlooks, actions, policy, leadTime),
@@ -104,20 +115,20 @@ const decideActions = (
 /** What the policy's money leaves. Moves cost next to nothing, and what saves money is always allowed. */
 const withinMoney = (
   wanted: readonly Action[],
-  fleet: Fleet,
+  money: Money,
   shardCount: number,
   policy: Policy,
 ): { actions: Action[]; holds: Hold[] } => {
   const { budgetUsdPerMonth } = policy;
   if (budgetUsdPerMonth === undefined) return { actions: [...wanted], holds: [] };
-  let spent = standingUsdPerMonth(
-    shardCount,
-    fleet.leases.some((lease) => lease.shadow !== undefined),
-  );
+  let spent = standingUsdPerMonth(shardCount, money);
   const actions: Action[] = [];
   const holds: Hold[] = [];
   for (const action of wanted) {
-    const lasting = action.kind === 'split' || (action.kind === 'create-shadow' && action.trigger === 'replication');
+    const lasting =
+      action.kind === 'split' ||
+      action.kind === 'resize' ||
+      (action.kind === 'create-shadow' && action.trigger === 'replication');
     const cost = lasting ? action.expected.costUsdPerMonth : 0;
     if (cost > 0 && spent + cost > budgetUsdPerMonth)
       holds.push({

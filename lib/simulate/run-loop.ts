@@ -194,6 +194,7 @@ const workersOf = ({ policy, workers, shardsPerWorker }: LoopOptions): Worker[] 
     workerId: `worker-${i}`,
     heartbeat: 1,
     state: 'active',
+    retrieval: 'polling',
     startedAtMs: 0,
     zone: `zone-${i % 3}`,
     capacity: {
