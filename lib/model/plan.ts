@@ -140,6 +140,7 @@ export const HoldReason = z.enum([
   'circuit-open',
   'uneven-layout',
   'resize-budget',
+  'too-early',
 ]);
 export type HoldReason = z.output<typeof HoldReason>;
 

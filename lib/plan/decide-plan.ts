@@ -13,6 +13,8 @@ import { decideMerge } from './merges.ts';
 import { decideMoves } from './moves.ts';
 import { policyInForce } from './policy-in-force.ts';
 import { decideReplication } from './replication.ts';
+import { resizesOf } from './resize-budget.ts';
+import { decideResize } from './resizes.ts';
 import { counted, dollars, duration, percent } from './sentences.ts';
 import { outlookOf, type ShardOutlook, viewShards } from './shard-outlook.ts';
 import { decideSplit } from './splits.ts';
@@ -23,7 +25,7 @@ import { withinWorth } from './worth.ts';
 
 const STATUS = { observe: 'shown', recommend: 'proposed', act: 'sent' } as const satisfies Record<Policy['mode'], Plan['status']>;
 
-/** What to do now about one stream and its workers. At most one split or merge; nothing outside the policy's bounds; the same world gives the same plan. */
+/** What to do now about one stream and its workers. At most one split, merge or resize; nothing outside the policy's bounds; the same world gives the same plan. */
 export const decidePlan = (
   fleet: Fleet,
   forecasts: readonly Forecast[],
@@ -63,6 +65,7 @@ export const decidePlan = (
     priceSource: money.source,
     layout: layoutOf(fleet),
     ...(foreignChangeAtMs === undefined ? {} : { foreignChangeAtMs }),
+    resizesAtMs: resizesOf(fleet, nowMs),
     actions,
     holds,
   };
@@ -78,9 +81,13 @@ const decideActions = (
   nowMs: number,
 ): { actions: Action[]; holds: Hold[] } => {
   const workers = workerOutlooksOf(fleet, outlooks);
-  const split = decideSplit(fleet, outlooks, workers, loadsOf(workers), policy, leadTime, money, nowMs);
+  const resize = decideResize(fleet, outlooks, policy, leadTime, leadTimes, money, nowMs);
+  if (resize.action !== null) return settled([resize.action], resize.holds, fleet, outlooks, policy, leadTime, money, nowMs);
+  const split = resize.awaited
+    ? { action: null, loads: loadsOf(workers), holds: [] }
+    : decideSplit(fleet, outlooks, workers, loadsOf(workers), policy, leadTime, money, nowMs);
   const merge =
-    split.action === null
+    split.action === null && !resize.awaited
       ? decideMerge(fleet, outlooks, workers, split.loads, policy, leadTime, money, nowMs)
       : { action: null, holds: [] };
   const reshard = split.action ?? merge.action;
@@ -94,21 +101,27 @@ const decideActions = (
   const taken = new Set([...resharded, ...moves.actions.map((action) => action.shardId)]);
   const replication = decideReplication(fleet, outlooks, workers, moves.loads, policy, leadTime, money, taken, nowMs);
   const wanted = [...(reshard === null ? [] : [reshard]), ...moves.actions, ...replication.actions];
+  const holds = [...resize.holds, ...split.holds, ...merge.holds, ...moves.holds, ...replication.holds];
+  return settled(wanted, holds, fleet, outlooks, policy, leadTime, money, nowMs);
+};
+
+/** What worth, money and the hour's operations leave of what is wanted. */
+const settled = (
+  wanted: readonly Action[],
+  before: readonly Hold[],
+  fleet: Fleet,
+  outlooks: readonly ShardOutlook[],
+  policy: Policy,
+  leadTime: LeadTime,
+  money: Money,
+  nowMs: number,
+): { actions: Action[]; holds: Hold[] } => {
   const worthy = withinWorth(wanted, policy);
   const affordable = withinMoney(worthy.actions, money, outlooks.length, policy);
   const { actions, holds } = withinBudget(affordable.actions, operationsLeft(fleet, policy, nowMs), policy);
   return {
     actions,
-    holds: [
-      ...split.holds,
-      ...merge.holds,
-      ...moves.holds,
-      ...replication.holds,
-      ...worthy.holds,
-      ...affordable.holds,
-      ...holds,
-      ...summaryOf(fleet, outlooks, actions, policy, leadTime),
-    ],
+    holds: [...before, ...worthy.holds, ...affordable.holds, ...holds, ...summaryOf(fleet, outlooks, actions, policy, leadTime)],
   };
 };
 

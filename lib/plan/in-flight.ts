@@ -3,12 +3,14 @@
 import type { Fleet } from '../model/fleet.ts';
 import type { Lease } from '../model/lease.ts';
 import type { Operation } from '../model/operation.ts';
+import type { ReshardAction } from '../model/plan.ts';
 
 const isOpen = (operation: Operation): boolean => operation.status === 'accepted' || operation.status === 'running';
 
 /** Whether an operation changes the stream's shards. */
-export const isReshard = ({ kind }: Pick<Operation, 'kind'>): boolean =>
-  kind === 'split' || kind === 'merge' || kind === 'resize';
+export const isReshard = <T extends { readonly kind: Operation['kind'] }>(
+  one: T,
+): one is T & { readonly kind: ReshardAction['kind'] } => one.kind === 'split' || one.kind === 'merge' || one.kind === 'resize';
 
 /** Whether an operation changes the stream's shards and has not ended. */
 export const isReshardInFlight = (operation: Operation): boolean => isOpen(operation) && isReshard(operation);
