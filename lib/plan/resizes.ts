@@ -25,6 +25,8 @@ import { isUniform, resizeCounts } from './uniform-layout.ts';
 const RESIZE_PRIOR_SEC = 300;
 /** It has to be so many times as fast as the splits, for its time is known less well and it uses up the day's budget. */
 const TIMES_AS_FAST = 2;
+/** Fewer shards than this are hot ones, not a hot stream. */
+const LEAST_SPLITS = 3;
 /** Shrinking saves money only: it is worth a call from so many merges on, and leaves half of the day's calls to growing. */
 const LEAST_MERGES = 4;
 /** Calls kept for what must be done at once. */
@@ -50,7 +52,10 @@ interface Wanted {
 
 /** Seconds that a resize is expected to take. */
 export const resizeSecOf = (policy: Policy, leadTimes: LeadTimes): number =>
-  leadTimes.resizeSec ?? policy.resizeDurationPriorSec ?? RESIZE_PRIOR_SEC;
+  leadTimes.resizeSec ??
+  policy.resizeDurationPriorSec ??
+  // It consists of splits and merges: never faster than one.
+  Math.max(RESIZE_PRIOR_SEC, leadTimes.reshardSec ?? policy.reshardDurationPriorSec);
 
 /** Metrics are seen up to one tick late, and a decision waits up to one tick. */
 const TICK_SEC = 60;
@@ -74,7 +79,7 @@ const wantedOf = (
     policy.maxShards - count,
   );
   if (splits > 0) {
-    if (!tooLong(splits * oneSec)) return null;
+    if (splits < LEAST_SPLITS || !tooLong(splits * oneSec)) return null;
     const cells = cellsOf(outlooks, policy, leadTime.leadTimeSec, nowMs);
     for (const to of resizeCounts(count, 'grow', policy.minShards, most)) {
       const { needed, fullest } = fitOf(cells, to, policy);
