@@ -5,7 +5,7 @@
 import type { HandoverInput, HandoverPhase } from '../model/handover.ts';
 import type { Lease } from '../model/lease.ts';
 import { bind } from './apply-write.ts';
-import type { Effect } from './decide.ts';
+import { agree, type Effect } from './decide.ts';
 import { type Change, type LeaseWrite, type Operand, set, value } from './lease-write.ts';
 import { type MachineWriteName, machineWrites } from './machine-writes.ts';
 
@@ -70,10 +70,15 @@ export const decideDriver = (lease: Lease, self: DriverState): Effect[] => {
       if (handover.armed && self.caughtUp) return [{ kind: 'catch-up', through: null }, ...write('pause')];
       return self.phaseForMs > DRIVER_WAITS_MS.preparing ? write('abandon') : [];
     case 'pausing':
-      if (handover.drained !== undefined && handover.proof !== undefined) return write('redirect');
+      if (handover.drained !== undefined && handover.proof !== undefined)
+        return write(agree(handover.drained, handover.proof) ? 'redirect' : 'abandon');
       return self.phaseForMs > DRIVER_WAITS_MS.pausing ? write('abandon') : [];
     case 'redirected':
-      return write(agree(lease) ? 'verify' : 'restore');
+      return write(
+        handover.drained !== undefined && handover.proof !== undefined && agree(handover.drained, handover.proof)
+          ? 'verify'
+          : 'restore',
+      );
     case 'verified':
       return write('allowActivation');
     case 'activating':
@@ -83,15 +88,4 @@ export const decideDriver = (lease: Lease, self: DriverState): Effect[] => {
     case 'released':
       return write('resume');
   }
-};
-
-const agree = ({ handover }: Lease): boolean => {
-  const { drained, proof } = handover ?? {};
-  return (
-    drained !== undefined &&
-    proof !== undefined &&
-    drained.sequenceNumber === proof.sequenceNumber &&
-    drained.count === proof.count &&
-    drained.digest === proof.digest
-  );
 };

@@ -30,6 +30,7 @@ describe('decideDriver', () => {
     ['gives up when the source does not arm in time', lease({}), { phaseForMs: 15_001 }, ['abandon']],
     ['waits for drained and proof', lease({ phase: 'pausing', drained: mark }), {}, []],
     ['redirects once it is drained and proved', lease({ phase: 'pausing', drained: mark, proof: mark }), {}, ['redirect']],
+    ['gives up what differs', lease({ phase: 'pausing', drained: mark, proof: other }), {}, ['abandon']],
     ['gives up a pause that takes too long', lease({ phase: 'pausing' }), { phaseForMs: 3_001 }, ['abandon']],
     ['verifies what agrees', lease({ phase: 'redirected', drained: mark, proof: mark }, 'b'), {}, ['verify']],
     ['restores what does not agree', lease({ phase: 'redirected', drained: mark, proof: other }, 'b'), {}, ['restore']],

@@ -66,9 +66,10 @@ export class FencedSink {
       memory.published = before.checkpoint;
     }
     memory.leaseEpoch = after.epoch;
-    if (write.name === 'activate') {
+    if (after.handover?.phase === 'activated' && before.handover?.phase !== 'activated') {
       this.moved += 1;
-      const { drained, proof } = before.handover ?? {};
+      const drained = before.handover?.drained;
+      const proof = before.handover?.proof ?? after.handover.proof;
       if (drained === undefined || proof === undefined || !sameMark(drained, proof))
         this.wrong.push(
           `${after.shardId} was activated by ${after.owner} without a proof: ${proof?.digest} of ${drained?.digest}`,

@@ -1,6 +1,7 @@
 // test: bugs in how a shard is handed over, each of which the explorer must find.
 // in: nothing · out: a table of bugs, the smallest scenario that shows each, and what is wrong then
 import type { Effect } from '../../../lib/handover/decide.ts';
+import { redirectVerifyActivate } from '../../../lib/handover/worker-writes.ts';
 import {
   AGAIN,
   AGAIN_OR_TWO,
@@ -82,6 +83,12 @@ export const handoverBugs: readonly SeededBug[] = [
     finds: /drained and proved|comes again/,
   },
   {
+    name: 'redirects what is not drained any more, on an answer from before the source took it back',
+    break: unconditioned('redirect', on('handover.drained')),
+    scenario: { ...machine, budget: { message: 1, kill: 1 } },
+    finds: AGAIN_OR_TWO,
+  },
+  {
     name: 'restores after the activation',
     break: unconditioned('restore', on('handover.phase')),
     scenario: machine,
@@ -112,8 +119,33 @@ export const handoverBugs: readonly SeededBug[] = [
   {
     name: 'activates whatever the handover and its phase',
     break: unconditioned('activate', all),
-    scenario: { ...target, budget: { begin: 1, message: 1 } },
+    scenario: { ...machine, budget: { message: 1 } },
     finds: /activated before|activated though|comes again|later one|one epoch|stuck/,
+  },
+  {
+    name: 'redirects and activates by one write though the source has taken the shard back',
+    break: unconditioned('redirectVerifyActivate', on('handover.id', 'handover.phase', 'handover.drained')),
+    scenario: { ...target, budget: { begin: 1, message: 1 } },
+    finds: /drained and proved|comes again|later one|one epoch/,
+  },
+  {
+    name: 'redirects and activates by one write a copy that differs',
+    break: (sound) => ({
+      ...changedWrite('redirectVerifyActivate', (write) => ({
+        ...write,
+        conditions: write.conditions.filter(({ path }) => path !== 'handover.drained'),
+      }))(sound),
+      decideTarget: (lease, self, nowMs) => {
+        const { handover } = lease;
+        const drained = handover?.drained;
+        const own = drained === undefined ? null : self.markAt(drained.sequenceNumber);
+        return handover?.phase === 'pausing' && drained !== undefined && own !== null && handover.target === self.workerId
+          ? [{ kind: 'write', write: redirectVerifyActivate(handover, own, nowMs) }]
+          : sound.decideTarget(lease, self, nowMs);
+      },
+    }),
+    scenario: { ...target, budget: { begin: 1, flaw: 1 } },
+    finds: /digests differ/,
   },
   {
     name: 'forgets the end of the shard',
@@ -140,12 +172,12 @@ export const secondLocks: readonly Omit<SeededBug, 'finds'>[] = [
   {
     name: 'redirects whatever the epoch: a take-over has cleared the handover',
     break: unconditioned('redirect', on('epoch')),
-    scenario: { ...target, budget: { begin: 1, crash: 1, message: 1 } },
+    scenario: { ...machine, budget: { crash: 1, message: 1, kill: 1, faults: 2 } },
   },
   {
-    name: 'redirects whatever is drained: the target drives on only when it is',
-    break: unconditioned('redirect', on('handover.drained')),
-    scenario: { ...target, budget: { begin: 1, message: 1 } },
+    name: 'redirects by one write whatever the epoch: a take-over has cleared the handover',
+    break: unconditioned('redirectVerifyActivate', on('epoch')),
+    scenario: { ...target, budget: { begin: 1, crash: 1, message: 1 } },
   },
   {
     name: 'pauses a source that is not armed: it finds out at its next look',
