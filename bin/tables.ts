@@ -96,6 +96,7 @@ export interface PlanBody {
     readonly leadTimeReason: string;
     readonly shardsReason?: string | undefined;
     readonly workersReason?: string | undefined;
+    readonly workerCountChange?: { readonly reason: string } | undefined;
     readonly priceSource?: string | undefined;
     readonly actions: readonly {
       readonly kind: string;
@@ -118,6 +119,7 @@ export const planText = ({ plans }: PlanBody, why: boolean): string => {
           `  ${action.kind} ${action.shardId === '*' ? 'all shards' : action.shardId} (${action.trigger}): ${action.reason}`,
           ...(why && action.expected !== undefined ? [`    ${expectedText(action.expected)}`] : []),
         ]),
+        ...(plan.workerCountChange === undefined ? [] : [`  workers: ${plan.workerCountChange.reason}`]),
         ...(why
           ? [
               ...plan.holds.map((hold) => `  hold ${hold.subject} (${hold.reason}): ${hold.detail}`),

@@ -15,6 +15,8 @@ export interface Needs {
   readonly commands?: true;
   /** Starts executions. */
   readonly machines?: true;
+  /** Sets the desired count of the services that run workers, where the deployment names any. */
+  readonly workerServices?: true;
 }
 
 /** Accepting an operation: create it, mark it failed when its command cannot be sent. */
@@ -36,6 +38,7 @@ export const needs = {
     stream: ['describe'],
     metrics: ['write'],
     commands: true,
+    workerServices: true,
   },
   dispatch: {
     lease: ['BatchGetItem', 'UpdateItem'],
@@ -68,7 +71,7 @@ export const needs = {
   fleet: { lease: ['Query'], worker: ['Query'], demand: ['Query'], control: ['Query', 'BatchGetItem'], stream: ['describe'] },
   predictions: { demand: ['Query'], control: ['Query', 'BatchGetItem'], stream: ['describe'] },
   plans: { control: ['Query'] },
-  'plan-approve': { control: ACCEPT, commands: true },
+  'plan-approve': { control: ACCEPT, commands: true, workerServices: true },
   policy: { control: ['BatchGetItem'] },
   'policy-change': { control: ['PutItem'] },
   operations: { control: ['BatchGetItem'] },

@@ -11,6 +11,7 @@ import type { Plan } from './model/plan.ts';
 import type { Policy } from './model/policy.ts';
 import type { StreamDescription, StreamRecord } from './model/shard.ts';
 import type { Beat, Retrieval, Worker, WorkerLoad } from './model/worker.ts';
+import type { ServiceState, WorkerService } from './model/worker-service.ts';
 
 /** Wall clock for stamps, monotonic clock for durations and deadlines, and a cancellable sleep (resolves early, never rejects, when the signal aborts). */
 export interface Clock {
@@ -139,6 +140,16 @@ export interface StreamControl {
 }
 export type ChangeResult = { readonly kind: 'changed' } | { readonly kind: 'busy' | 'refused'; readonly detail: string };
 
+/** The service that runs the workers. What it may not look at or is not there is an answer, not an error. */
+export interface WorkerFleet {
+  describe(service: Pick<WorkerService, 'cluster' | 'service'>, signal?: AbortSignal): Promise<ServiceState>;
+  setDesiredCount(
+    service: Pick<WorkerService, 'cluster' | 'service'>,
+    desiredCount: number,
+    signal?: AbortSignal,
+  ): Promise<{ readonly kind: 'set' } | { readonly kind: 'denied'; readonly detail: string }>;
+}
+
 /** What a worker is about to do. */
 export interface PreflightTarget {
   readonly application: string;
@@ -247,6 +258,7 @@ export interface Ports {
   readonly heartbeats?: HeartbeatThread;
   readonly reader: StreamReader;
   readonly control: StreamControl;
+  readonly workerFleet: WorkerFleet;
   readonly preflight: Preflight;
   readonly counters: CounterStore;
   readonly history: HistoryStore;

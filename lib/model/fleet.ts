@@ -4,6 +4,7 @@ import { Lease } from './lease.ts';
 import { Operation } from './operation.ts';
 import { StreamDescription } from './shard.ts';
 import { Rate, Worker } from './worker.ts';
+import { ServiceState } from './worker-service.ts';
 
 /** How a shard's recent demand spreads over equal slices of its range (sums to 1), and its heaviest key where known. */
 export const ShardSpread = z.object({
@@ -35,12 +36,15 @@ export const Fleet = z.object({
       layout: z.string(),
       foreignChangeAtMs: z.number().optional(),
       resizesAtMs: z.array(z.number()).optional(),
+      workersChangedAtMs: z.number().optional(),
     })
     .optional(),
   /** When UpdateShardCount operations of ours were accepted lately, more than an hour ago too. */
   resizesAtMs: z.array(z.number()).optional(),
   /** When splits and merges of all streams of the account were begun lately, as far as is known here. */
   accountReshardsAtMs: z.array(z.number()).optional(),
+  /** How the service stands that runs the workers, where the policy names one. */
+  workerService: ServiceState.optional(),
   /** Workers that did badly as targets of handovers, with the reason. */
   unsuitableWorkers: z.array(z.object({ workerId: z.string(), reason: z.string() })).optional(),
 });

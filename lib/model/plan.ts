@@ -1,6 +1,7 @@
 // lib/model: the nouns. A plan: the ordered actions for one stream, and the holds, each with its reason, cost and benefit.
 import { z } from 'zod';
 import { HashKey, HashKeyRange } from './hash-key-range.ts';
+import { WorkerCountChange } from './worker-service.ts';
 
 /** What made the planner act: the forecast (foreseen), the load that is already there (the reactive net), replication for safety, or a person. */
 export const Trigger = z.enum(['forecast', 'reactive', 'replication', 'request']);
@@ -141,6 +142,7 @@ export const HoldReason = z.enum([
   'uneven-layout',
   'resize-budget',
   'too-early',
+  'worker-service',
 ]);
 export type HoldReason = z.output<typeof HoldReason>;
 
@@ -167,6 +169,10 @@ export const Plan = z.object({
   /** Workers that the foreseen load needs at their target, all of the median worker's capacity: what an autoscaler of the workers should be set to. */
   workersWanted: z.number().int().optional(),
   workersReason: z.string().optional(),
+  /** What becomes of the desired count of the service that runs the workers; absent: it stays. */
+  workerCountChange: WorkerCountChange.optional(),
+  /** When that was last changed. */
+  workersChangedAtMs: z.number().optional(),
   /** Where the prices come from by which actions are weighed. */
   priceSource: z.string().optional(),
   /** A digest of the open shards' ids: another one without an operation of ours is someone else's change. */

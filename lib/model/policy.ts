@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { Prices } from './prices.ts';
 import { Rate } from './worker.ts';
+import { WorkerService } from './worker-service.ts';
 
 const outside = ({ input }: { readonly input?: unknown }): string => `must be in (0, 1), got ${String(input)}`;
 const Share = z.number().gt(0, { error: outside }).lt(1, { error: outside });
@@ -96,6 +97,8 @@ export const Policy = z
     foreignChangeRestSec: z.number().min(0).optional(),
     /** So many operations failing in a row within the hour stop everything: the plan then only observes. */
     breakerFailures: z.number().int().min(1).optional(),
+    /** The ECS service that runs the workers, if Penumbra is to set its desired count. */
+    workerService: WorkerService.optional(),
     override: Override.optional(),
   })
   .superRefine((policy, context) => {
@@ -114,6 +117,12 @@ export const Policy = z
       contradiction(
         'coldUtilization',
         `must be below targetUtilization, got ${policy.coldUtilization} and ${policy.targetUtilization}`,
+      );
+    const { workerService } = policy;
+    if (workerService !== undefined && workerService.minWorkers > workerService.maxWorkers)
+      contradiction(
+        'workerService',
+        `its minWorkers must not exceed its maxWorkers, got ${workerService.minWorkers} and ${workerService.maxWorkers}`,
       );
     policy.blackouts.forEach((window, i) => {
       if (window.fromMs >= window.untilMs)

@@ -19,6 +19,7 @@ import { counted, dollars, duration, percent } from './sentences.ts';
 import { outlookOf, type ShardOutlook, viewShards } from './shard-outlook.ts';
 import { decideSplit } from './splits.ts';
 import { sizingOf } from './stream-outlook.ts';
+import { decideWorkerCount } from './worker-count.ts';
 import { loadsOf, workerOutlooksOf } from './worker-outlook.ts';
 import { workersWanted } from './workers-wanted.ts';
 import { withinWorth } from './worth.ts';
@@ -46,6 +47,8 @@ export const decidePlan = (
   const mode = circuitOf(fleet, policy, nowMs) === null ? policy.mode : 'observe';
   const sizing = sizingOf(fleet, forecasts, views, policy, leadTimes, nowMs);
   const workforce = workersWanted(outlooks, workerOutlooksOf(fleet, outlooks), policy);
+  const workerCount = guards.length > 0 ? { change: null, holds: [] } : decideWorkerCount(fleet, workforce, policy, nowMs);
+  const workersChangedAtMs = workerCount.change !== null && mode === 'act' ? nowMs : fleet.previousPlan?.workersChangedAtMs;
   const foreignChangeAtMs = foreignChangeOf(fleet, nowMs);
   return {
     planId: planIdOf(fleet, nowMs),
@@ -62,12 +65,14 @@ export const decidePlan = (
       ? {}
       : { shardsWanted: sizing.kind === 'hold' ? outlooks.length : sizing.to, shardsReason: sizing.reason }),
     ...(workforce === null ? {} : { workersWanted: workforce.workers, workersReason: workforce.reason }),
+    ...(workerCount.change === null ? {} : { workerCountChange: workerCount.change }),
+    ...(workersChangedAtMs === undefined ? {} : { workersChangedAtMs }),
     priceSource: money.source,
     layout: layoutOf(fleet),
     ...(foreignChangeAtMs === undefined ? {} : { foreignChangeAtMs }),
     resizesAtMs: resizesOf(fleet, nowMs),
     actions,
-    holds,
+    holds: [...holds, ...workerCount.holds],
   };
 };
 

@@ -17,6 +17,7 @@ import {
 } from './orders.ts';
 import { memoryPreflight } from './preflight.ts';
 import { memoryForecasts, memoryOperations, memoryOutcomes, memoryPlans, memoryPolicies } from './records.ts';
+import { type MemoryWorkerFleet, memoryWorkerFleet } from './worker-fleet.ts';
 import { memoryWorkers } from './workers.ts';
 
 export interface MemoryPorts extends Ports {
@@ -26,6 +27,7 @@ export interface MemoryPorts extends Ports {
   readonly commands: MemoryCommandQueue;
   readonly machines: MemoryMachines;
   readonly callbacks: MemoryCallbacks;
+  readonly workerFleet: MemoryWorkerFleet;
 }
 
 export interface MemoryOptions {
@@ -56,5 +58,6 @@ export const memoryPorts = (clock: Clock, options: MemoryOptions = {}): MemoryPo
     commands: memoryCommands(),
     machines: memoryMachines(),
     callbacks: memoryCallbacks(),
+    workerFleet: memoryWorkerFleet(),
   };
 };
