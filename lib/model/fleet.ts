@@ -14,6 +14,8 @@ export const ShardSpread = z.object({
   current: Rate,
   /** The highest minute of the policy's cold window, per second; absent when the history does not cover the whole window. Merges need it. */
   recentPeak: Rate.optional(),
+  /** This shard and the next one in hash order together: the highest minute of the cold window, and how their changes go together, in [-1, 1], over so many independent samples. */
+  withNext: z.object({ recentPeak: Rate.optional(), correlation: z.number(), samples: z.number().int() }).optional(),
 });
 export type ShardSpread = z.output<typeof ShardSpread>;
 

@@ -8,12 +8,13 @@ import { actionIdOf } from './action-id.ts';
 import { costAgainstBenefit, type Money, machineUsd, paysOff, recordsAtRiskPerHour, THROTTLED_TO_IDLE } from './cost.ts';
 import { reshardGuardOf, secondsSinceReshard } from './guards.ts';
 import { busyWith, openOperations } from './in-flight.ts';
+import { jointly } from './joint-outlook.ts';
 import type { LeadTime } from './lead-time.ts';
 import { HOURS_PER_MONTH } from './prices.ts';
 import { protectionOf } from './protected-ranges.ts';
 import { NO_LOAD, plus, utilizationOf } from './rates.ts';
 import { dollars, duration, percent } from './sentences.ts';
-import { aheadOf, neededFor, type ShardOutlook } from './shard-outlook.ts';
+import { aheadOf, type ShardOutlook } from './shard-outlook.ts';
 import { worthOfOneMore } from './shards-needed.ts';
 import { KEPT_SEC } from './size-stream.ts';
 import { type Loads, leastLoaded, type WorkerOutlook } from './worker-outlook.ts';
@@ -36,11 +37,12 @@ const coldPairs = (outlooks: readonly ShardOutlook[], policy: Policy, leadTimeSe
     const upper = outlooks[i]!;
     if (lower.shard.hashKeyRange.endingHashKey + 1n !== upper.shard.hashKeyRange.startingHashKey) continue;
     const peak = plus(lower.peak, upper.peak);
-    const utilization = utilizationOf(peak, policy.shardCapacity);
+    const joint = jointly(lower, upper, policy, leadTimeSec, nowMs);
     const cold =
       policy.throttledToIdle === undefined
-        ? utilization < policy.coldUtilization
-        : neededFor([lower, upper], policy, leadTimeSec + KEPT_SEC, nowMs) === 1;
+        ? joint.utilization < policy.coldUtilization
+        : jointly(lower, upper, policy, leadTimeSec + KEPT_SEC, nowMs).needed === 1;
+    const { utilization } = joint;
     if (cold) pairs.push({ lower, upper, peak, utilization });
   }
   return pairs.sort((a, b) => a.utilization - b.utilization || (a.lower.shard.shardId < b.lower.shard.shardId ? -1 : 1));
@@ -66,10 +68,10 @@ const obstacleOf = (
       reason: 'not-cold-long-enough',
       because: `they were not observed for the whole ${policy.coldWindowMin} min that the policy wants`,
     };
-  const measured = utilizationOf(
-    peaks.reduce<Rate>((sum, peak) => plus(sum, peak ?? NO_LOAD), NO_LOAD),
-    policy.shardCapacity,
-  );
+  // Their highest minute together is no more than the sum of their highest minutes.
+  const together =
+    pair.lower.spread?.withNext?.recentPeak ?? peaks.reduce<Rate>((sum, peak) => plus(sum, peak ?? NO_LOAD), NO_LOAD);
+  const measured = utilizationOf(together, policy.shardCapacity);
   const coldBelow = policy.throttledToIdle === undefined ? policy.coldUtilization : policy.targetUtilization;
   if (measured >= coldBelow)
     return {

@@ -231,6 +231,23 @@ describe('policies', () => {
     ]);
     expect(await ports.policies.get(group)).toBeNull();
   });
+
+  it('fails on blackouts that meet by the calendar, and on an override that has ended', async () => {
+    const { call, ports } = await open();
+    const daily = { cron: '0 9 * * *', durationMin: 60, reason: 'x' };
+    const { status, body } = await call(changePolicy, { body: { ...group, blackoutCrons: [daily, daily] } });
+    expect(status).toBe(400);
+    expect(body.fields).toMatchObject([
+      { field: 'blackoutCrons.1', message: expect.stringContaining('must not overlap'), received: daily },
+    ]);
+    const override = { untilMs: NOW, reason: 'incident', mode: 'observe' };
+    expect(await call(changePolicy, { body: { ...group, override } })).toMatchObject({
+      status: 409,
+      body: { error: 'OverrideEnded', message: expect.stringContaining('must be later than now') },
+    });
+    expect(await ports.policies.get(group)).toBeNull();
+    expect((await call(changePolicy, { body: { ...group, override: { ...override, untilMs: NOW + 1 } } })).status).toBe(200);
+  });
 });
 
 describe('plans', () => {
