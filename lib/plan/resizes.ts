@@ -29,6 +29,8 @@ const TIMES_AS_FAST = 2;
 const LEAST_SPLITS = 3;
 /** Shrinking saves money only: it is worth a call from so many merges on, and leaves half of the day's calls to growing. */
 const LEAST_MERGES = 4;
+/** Doubling spreads the load when the fullest half carries no more than this of its shard. */
+const SPREADS = 0.6;
 /** Calls kept for what must be done at once. */
 const RESERVED = { grow: 1, shrink: RESIZES_PER_DAY / 2 } as const;
 /** More shards' ids than this do not fit what a state machine carries. */
@@ -85,7 +87,12 @@ const wantedOf = (
       const { needed, fullest } = fitOf(cells, to, policy);
       if (needed === 1) return { way: 'grow', to, fullest, steps: splits, stepsSec: splits * oneSec };
     }
-    return null;
+    // Where even twice as many are too few, doubling is still the fastest beginning, if the whole stream is hot and doubling spreads it.
+    const twice = fitOf(cells, 2 * count, policy);
+    const spreads = twice.fullest <= SPREADS * fitOf(cells, count, policy).fullest;
+    return 2 * count <= most && spreads && outlooks.every((outlook) => outlook.needed > 1)
+      ? { way: 'grow', to: 2 * count, fullest: twice.fullest, steps: count, stepsSec: count * oneSec }
+      : null;
   }
   if (!outlooks.every((outlook) => outlook.foreseen && outlook.spread?.recentPeak !== undefined)) return null;
   const withinSec = leadTime.leadTimeSec + KEPT_SEC;
@@ -204,7 +211,7 @@ export const decideResize = (
   const expected = expectationOf(outlooks, wanted, breachAtMs, resizeSec, policy, leadTime, money);
   const what =
     way === 'grow'
-      ? `${counted(steps, 'split')} would take ${duration(stepsSec)}; one resize of ${count} shards to ${to} takes ${duration(resizeSec)} and keeps each at or below ${percent(fullest)} (target ${percent(policy.targetUtilization)})`
+      ? `${counted(steps, 'split')} would take ${duration(stepsSec)}; one resize of ${count} shards to ${to} takes ${duration(resizeSec)} and ${fullest <= policy.targetUtilization ? 'keeps' : 'brings'} each ${fullest <= policy.targetUtilization ? 'at or below' : 'to'} ${percent(fullest)} (target ${percent(policy.targetUtilization)})`
       : `${counted(steps, 'merge')} would take ${duration(stepsSec)}; after one resize of ${count} shards to ${to} each still stays at or below ${percent(fullest)}, which saves ${dollars(-expected.costUsdPerMonth)} a month`;
   const hold = (reason: Hold['reason'], because: string): Hold => ({
     kind: 'hold',
