@@ -82,8 +82,10 @@ const wantedOf = (
   );
   if (splits > 0) {
     if (splits < LEAST_SPLITS || !tooLong(splits * oneSec)) return null;
+    const counts = resizeCounts(count, 'grow', policy.minShards, most);
+    if (counts.length === 0) return null;
     const cells = cellsOf(outlooks, policy, leadTime.leadTimeSec, nowMs);
-    for (const to of resizeCounts(count, 'grow', policy.minShards, most)) {
+    for (const to of counts) {
       const { needed, fullest } = fitOf(cells, to, policy);
       if (needed === 1) return { way: 'grow', to, fullest, steps: splits, stepsSec: splits * oneSec };
     }
@@ -95,13 +97,20 @@ const wantedOf = (
       : null;
   }
   if (!outlooks.every((outlook) => outlook.foreseen && outlook.spread?.recentPeak !== undefined)) return null;
+  const worthwhile = resizeCounts(count, 'shrink', policy.minShards, most).filter(
+    (to) => count - to >= LEAST_MERGES && tooLong((count - to) * (oneSec + policy.mergeCooldownSec)),
+  );
+  const total = outlooks.reduce((sum, { now }) => plus(sum, now ?? NO_LOAD), NO_LOAD);
+  const possible = worthwhile.filter(
+    (to) => utilizationOf(times(total, 1 / to), policy.shardCapacity) < policy.targetUtilization,
+  );
+  if (possible.length === 0) return null;
   const withinSec = leadTime.leadTimeSec + KEPT_SEC;
   const cells = cellsOf(outlooks, policy, withinSec, nowMs);
   const measured = outlooks.reduce((sum, { spread }) => plus(sum, spread?.recentPeak ?? NO_LOAD), NO_LOAD);
   const coldBelow = policy.throttledToIdle === undefined ? policy.coldUtilization : policy.targetUtilization;
-  for (const to of resizeCounts(count, 'shrink', policy.minShards, most)) {
+  for (const to of possible) {
     const merges = count - to;
-    if (merges < LEAST_MERGES || !tooLong(merges * (oneSec + policy.mergeCooldownSec))) continue;
     const { needed, fullest } = fitOf(cells, to, policy);
     const cold = needed === 1 && fullest < coldBelow && utilizationOf(times(measured, 1 / to), policy.shardCapacity) < coldBelow;
     if (cold) return { way: 'shrink', to, fullest, steps: merges, stepsSec: merges * (oneSec + policy.mergeCooldownSec) };
