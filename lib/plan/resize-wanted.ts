@@ -61,15 +61,14 @@ export const wantedResize = (
     if (counts.length === 0) return null;
     const cells = cellsOf(outlooks, policy, leadTime.leadTimeSec, nowMs);
     for (const to of counts) {
-      const { needed, fullest } = fitOf(cells, to, policy);
+      const { needed, fullest } = fitOf(cells, to, policy, 1);
       if (needed === 1) return { way: 'grow', to, fullest, steps: splits, stepsSec: splits * oneSec };
     }
     // Where even twice as many are too few, doubling is still the fastest beginning, if the whole stream is hot and doubling spreads it.
+    if (2 * count > most || !outlooks.every((outlook) => outlook.needed > 1)) return null;
     const twice = fitOf(cells, 2 * count, policy);
     const spreads = twice.fullest <= SPREADS * fitOf(cells, count, policy).fullest;
-    return 2 * count <= most && spreads && outlooks.every((outlook) => outlook.needed > 1)
-      ? { way: 'grow', to: 2 * count, fullest: twice.fullest, steps: count, stepsSec: count * oneSec }
-      : null;
+    return spreads ? { way: 'grow', to: 2 * count, fullest: twice.fullest, steps: count, stepsSec: count * oneSec } : null;
   }
   if (!outlooks.every((outlook) => outlook.foreseen && outlook.spread?.recentPeak !== undefined)) return null;
   const worthwhile = resizeCounts(count, 'shrink', policy.minShards, most).filter(
@@ -86,7 +85,7 @@ export const wantedResize = (
   const coldBelow = policy.throttledToIdle === undefined ? policy.coldUtilization : policy.targetUtilization;
   for (const to of possible) {
     const merges = count - to;
-    const { needed, fullest } = fitOf(cells, to, policy);
+    const { needed, fullest } = fitOf(cells, to, policy, 1);
     const cold = needed === 1 && fullest < coldBelow && utilizationOf(times(measured, 1 / to), policy.shardCapacity) < coldBelow;
     if (cold) return { way: 'shrink', to, fullest, steps: merges, stepsSec: merges * (oneSec + policy.mergeCooldownSec) };
   }
