@@ -16,10 +16,13 @@ export class ChangeWatch {
   private readonly sums: Float64Array;
   /** The slots in which these sums began, and in which the last change did. */
   private readonly since: Float64Array;
+  /** Whether the sum's change was told of: it is one change until the sum is back at zero. */
+  private readonly told: Int32Array;
 
   constructor(parts: StateParts) {
     this.sums = parts.exact(2);
     this.since = parts.exact(3, -1);
+    this.told = parts.counts(2);
   }
 
   /** The slot in which the last change began, or null when there was none. */
@@ -35,11 +38,14 @@ export class ChangeWatch {
   }
 
   private add(side: 0 | 1, slot: number, distance: number): void {
-    const { sums, since } = this;
-    if (sums[side] === 0) since[side] = slot;
-    sums[side] = Math.max(0, sums[side]! + Math.min(distance, LARGEST) - ALLOWED);
-    if (sums[side]! < CHANGE) return;
+    const { sums, since, told } = this;
+    if (sums[side] === 0) {
+      since[side] = slot;
+      told[side] = 0;
+    }
+    sums[side] = Math.min(CHANGE, Math.max(0, sums[side]! + Math.min(distance, LARGEST) - ALLOWED));
+    if (sums[side]! < CHANGE || told[side] === 1) return;
     since[2] = since[side]!;
-    sums[side] = 0;
+    told[side] = 1;
   }
 }

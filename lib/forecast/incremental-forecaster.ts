@@ -139,9 +139,9 @@ export class IncrementalForecaster {
 
   /**
    * Takes the demand of the next step; NaN for a gap. A `censored` one was clipped: at least this was asked for. Where more was expected, more is taken to have been
-   * asked for, and nobody is judged by it.
+   * asked for, and nobody is judged by it. With `foreseeEvery` n, forecasts to learn from are made at every n-th slot only.
    */
-  learn(demand: number, censored = false): void {
+  learn(demand: number, censored = false, foreseeEvery = 1): void {
     const { stepsPerSlot, slotsPerDay } = this.grid;
     const step = this.firstStep + this.counted[STEPS]!++;
     const place = step % stepsPerSlot;
@@ -153,14 +153,16 @@ export class IncrementalForecaster {
     this.bounds.take(judgeable, place);
     if (slotEnds) {
       this.bounds.judge(Math.floor(step / stepsPerSlot) % slotsPerDay);
-      this.judge();
+      this.judge(foreseeEvery > 1);
     }
     this.days.take(step, z > seen ? this.scale.toDemand(z) : demand);
     if (!Number.isNaN(z)) {
       if (this.experts.watches && !Number.isNaN(judgeable)) this.watch(z, slotEnds);
       this.follow(step, z);
     }
-    if (slotEnds && this.counted[VALUES]! > 0) this.foresee(step, true);
+    if (!slotEnds || this.counted[VALUES] === 0) return;
+    if (this.counted[JUDGED]! % foreseeEvery === 0) this.foresee(step, true);
+    else this.passOver();
   }
 
   /** The forecast from after the newest value. */
@@ -210,7 +212,7 @@ export class IncrementalForecaster {
   }
 
   /** Compares what was said about the slot that ends with what came. */
-  private judge(): void {
+  private judge(always: boolean): void {
     const { experts, regressions, said, opinions, came } = this;
     const { slots, places, longest } = this.horizons;
     const now = this.counted[JUDGED]!++;
@@ -223,7 +225,7 @@ export class IncrementalForecaster {
       this.opine(row, cell);
       const limit = experts.judge(j, opinions, blended, z);
       if (this.days.slots - slots[j]! < this.grid.slotsPerDay / 2) continue;
-      if (now % LEARN_EVERY !== j % LEARN_EVERY) continue;
+      if (!always && now % LEARN_EVERY !== j % LEARN_EVERY) continue;
       this.describe(row, cell);
       regressions.learn(j, this.features, z - said[cell + USUAL]!, limit);
     }
@@ -253,6 +255,14 @@ export class IncrementalForecaster {
     }
     const slot = Math.floor(step / this.grid.stepsPerSlot);
     this.bounds.issue(this.points, slot % this.grid.slotsPerDay, kept, this.rises);
+  }
+
+  /** Says nothing at the end of this slot. */
+  private passOver(): void {
+    const row = (this.counted[JUDGED]! - 1) % this.horizons.longest;
+    const count = this.horizons.steps.length;
+    for (let j = 0; j < count; j++) this.said[(row * count + j) * SAID_SIZE + BLENDED] = Number.NaN;
+    this.bounds.passOver();
   }
 
   /** What each expert says in a cell. */

@@ -8,6 +8,9 @@ import { passThrough } from './stepwise.ts';
 
 /** From cold all that is judged is learnt from the newest days; of those before, only what was usual and what was. */
 const JUDGED_SEC = 4 * 86_400;
+/** Of these, the newest are learnt from at every slot, those before at every third. */
+const CLOSELY_SEC = 1.5 * 86_400;
+const SPARSE = 3;
 /** Rises and falls count neither by their amount nor by their factor but in between: right for most, and never far off. */
 export const USUAL_SCALE: ForecastScale = 'between';
 
@@ -20,7 +23,13 @@ export const incrementalOn = (scale: ForecastScale): Model => ({
   forecastAt: (series, origins, horizonSteps) =>
     passThrough(series, origins, (until) => {
       const { forecaster, learnt } = skimmed(series, until, horizonSteps, scale);
-      return { learnt, learn: (demand, censored) => forecaster.learn(demand, censored), forecast: () => forecaster.forecast() };
+      const closely = until - CLOSELY_SEC / series.stepSec;
+      let step = learnt;
+      return {
+        learnt,
+        learn: (demand, censored) => forecaster.learn(demand, censored, step++ < closely ? SPARSE : 1),
+        forecast: () => forecaster.forecast(),
+      };
     }),
 });
 
@@ -34,7 +43,9 @@ export const learnSeries = (
   scale: ForecastScale = USUAL_SCALE,
 ): IncrementalForecaster => {
   const { forecaster, learnt } = skimmed(series, series.values.length, horizonSteps, scale);
-  for (let i = learnt; i < series.values.length; i++) forecaster.learn(series.values[i]!, series.censored?.[i] === 1);
+  const closely = series.values.length - CLOSELY_SEC / series.stepSec;
+  for (let i = learnt; i < series.values.length; i++)
+    forecaster.learn(series.values[i]!, series.censored?.[i] === 1, i < closely ? SPARSE : 1);
   return forecaster;
 };
 

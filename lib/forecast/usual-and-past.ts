@@ -28,8 +28,8 @@ export class UsualAndPast {
   constructor(grid: SlotGrid, horizons: HorizonSlots, scale: LogScale, parts: StateParts) {
     this.grid = grid;
     this.scale = scale;
-    this.profile = new DayProfile(grid.slotsPerDay, parts);
-    this.past = new PastWeek(grid.slotsPerDay, horizons.longest, parts);
+    this.profile = new DayProfile(grid, parts);
+    this.past = new PastWeek(grid, horizons.longest, parts);
     this.changes = new ChangeWatch(parts);
     this.spread = parts.exact(1);
     this.spreadForgetting = forgettingOf(SPREAD_MEMORY_SEC, grid.stepSec * grid.stepsPerSlot);
