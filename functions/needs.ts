@@ -1,7 +1,7 @@
 // functions: what each function needs of the world, in the order in which the data meets them.
 // in: nothing · out: data; infra grants exactly this, the shell asks the environment for exactly this
 
-type TableAction = 'Query' | 'BatchGetItem' | 'BatchWriteItem' | 'PutItem' | 'UpdateItem';
+type TableAction = 'Query' | 'BatchGetItem' | 'BatchWriteItem' | 'PutItem' | 'UpdateItem' | 'DeleteItem';
 
 /** What one function may do. Tables and actions as its ports use them (lib/adapters/aws). */
 export interface Needs {
@@ -13,10 +13,12 @@ export interface Needs {
   readonly metrics?: readonly ('read' | 'write')[];
   /** Sends commands. */
   readonly commands?: true;
-  /** Starts executions. */
+  /** Starts executions of handovers and reshards. */
   readonly machines?: true;
   /** Sets the desired count of the services that run workers, where the deployment names any. */
   readonly workerServices?: true;
+  /** Starts the forecast of a large stream. */
+  readonly forecastMachine?: true;
 }
 
 /** Accepting an operation: create it, mark it failed when its command cannot be sent. */
@@ -24,12 +26,20 @@ const ACCEPT = ['Query', 'BatchGetItem', 'PutItem', 'UpdateItem'] as const;
 
 export const needs = {
   collect: { demand: ['Query', 'BatchWriteItem'], stream: ['describe'], metrics: ['read'] },
+  'roll-up': { demand: ['Query', 'BatchWriteItem'], stream: ['describe'] },
   forecast: {
     demand: ['Query'],
     control: ['Query', 'PutItem', 'BatchWriteItem', 'BatchGetItem'],
     stream: ['describe'],
     metrics: ['write'],
+    forecastMachine: true,
   },
+  'forecast-slice': {
+    demand: ['Query'],
+    control: ['Query', 'BatchWriteItem', 'BatchGetItem'],
+    stream: ['describe'],
+  },
+  'forecast-settle': { control: ['Query', 'PutItem', 'BatchWriteItem'], metrics: ['write'] },
   plan: {
     lease: ['Query'],
     worker: ['Query'],
@@ -75,6 +85,9 @@ export const needs = {
   policy: { control: ['BatchGetItem'] },
   'policy-change': { control: ['PutItem'] },
   operations: { control: ['BatchGetItem'] },
+  events: { control: ['Query'] },
+  'event-put': { control: ['Query', 'PutItem'] },
+  'event-remove': { control: ['DeleteItem'] },
 } as const satisfies Record<string, Needs>;
 
 /** The name of a function: its file is `functions/<name>.ts`. */
@@ -89,6 +102,7 @@ export const VARIABLES = {
   commands: 'PENUMBRA_COMMAND_QUEUE_URL',
   handoverMachine: 'PENUMBRA_HANDOVER_MACHINE_ARN',
   reshardMachine: 'PENUMBRA_RESHARD_MACHINE_ARN',
+  forecastMachine: 'PENUMBRA_FORECAST_MACHINE_ARN',
   streams: 'PENUMBRA_STREAMS',
 } as const;
 
@@ -101,5 +115,6 @@ export const requiredVariables = (name: FunctionName): string[] => {
       .filter((need) => of[need] !== undefined)
       .map((need) => VARIABLES[need]),
     ...(of.machines ? [VARIABLES.handoverMachine, VARIABLES.reshardMachine] : []),
+    ...(of.forecastMachine ? [VARIABLES.forecastMachine] : []),
   ];
 };

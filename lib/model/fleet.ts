@@ -49,6 +49,8 @@ export const Fleet = z.object({
   workerService: ServiceState.optional(),
   /** Workers that did badly as targets of handovers, with the reason. */
   unsuitableWorkers: z.array(z.object({ workerId: z.string(), reason: z.string() })).optional(),
+  /** Triggers whose shadows mostly underperformed lately, with the reason. */
+  distrustedProposers: z.array(z.object({ trigger: z.string(), reason: z.string() })).optional(),
 });
 export type Fleet = z.output<typeof Fleet>;
 
