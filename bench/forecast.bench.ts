@@ -9,9 +9,8 @@ import { parseArgs } from 'node:util';
 import { loadForecastLibraries } from '../lib/adapters/forecast-libraries.ts';
 import { outcomesAt } from '../lib/forecast/backtest.ts';
 import { coherent } from '../lib/forecast/coherent.ts';
-import { IncrementalForecaster, incremental } from '../lib/forecast/incremental.ts';
+import { type IncrementalForecaster, incremental, learnSeries } from '../lib/forecast/incremental.ts';
 import { lastValue } from '../lib/forecast/last-value.ts';
-import { logScaleOf, UNIT_SHARES } from '../lib/forecast/log-scale.ts';
 import type { Model } from '../lib/forecast/model.ts';
 import { seasonalNaive } from '../lib/forecast/seasonal-naive.ts';
 import { readTrace } from '../local/trace.ts';
@@ -211,16 +210,8 @@ const oneMinute = (series: readonly Series[]): Record<string, unknown> | null =>
 const speed = (): Record<string, number> => {
   const demand = (i: number): number => 1000 + 400 * Math.sin((2 * Math.PI * i) / DAY) + 50 * Math.sin(i * 7.3);
   const values = Float64Array.from({ length: HISTORY }, (_, i) => demand(i));
-  const made = (): IncrementalForecaster =>
-    new IncrementalForecaster(
-      HORIZONS,
-      STEP_SEC,
-      logScaleOf(values, HISTORY, UNIT_SHARES.forecast),
-      logScaleOf(values, HISTORY, UNIT_SHARES.residual),
-    );
   const cold = (): IncrementalForecaster => {
-    const forecaster = made();
-    for (let i = 0; i < HISTORY; i++) forecaster.learn(values[i]!, i % DAY);
+    const forecaster = learnSeries({ values, startMs: 0, stepSec: STEP_SEC }, HORIZONS);
     forecaster.forecast();
     return forecaster;
   };
@@ -230,7 +221,7 @@ const speed = (): Record<string, number> => {
   const ticks = Array.from({ length: 15 }, (_, k) =>
     elapsedMs(() => {
       for (const forecaster of fleet) {
-        forecaster.learn(demand(HISTORY + k), k);
+        forecaster.learn(demand(HISTORY + k));
         forecaster.forecast();
       }
     }),

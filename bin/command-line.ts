@@ -5,6 +5,7 @@ import { Command, CommanderError, Option } from 'commander';
 import type { AcceptedResponse, FleetResponse, MonitorResponse } from '../lib/model/api.ts';
 import { Policy } from '../lib/model/policy.ts';
 import { asked, type Connection, print, refuse } from './ask.ts';
+import { addBacktest } from './backtest.ts';
 import { addSimulate } from './simulate.ts';
 import { monitorText, type PlanBody, type PolicyBody, planText, policyText, statusText } from './tables.ts';
 
@@ -109,6 +110,7 @@ export const runCommandLine = async (first: (program: Command) => void): Promise
   );
 
   addSimulate(program);
+  addBacktest(program);
 
   try {
     await program.parseAsync();

@@ -13,8 +13,10 @@ export interface Needs {
   readonly metrics?: readonly ('read' | 'write')[];
   /** Sends commands. */
   readonly commands?: true;
-  /** Starts executions. */
+  /** Starts executions of handovers and reshards. */
   readonly machines?: true;
+  /** Starts the forecast of a large stream. */
+  readonly forecastMachine?: true;
 }
 
 /** Accepting an operation: create it, mark it failed when its command cannot be sent. */
@@ -22,12 +24,20 @@ const ACCEPT = ['Query', 'BatchGetItem', 'PutItem', 'UpdateItem'] as const;
 
 export const needs = {
   collect: { demand: ['Query', 'BatchWriteItem'], stream: ['describe'], metrics: ['read'] },
+  'roll-up': { demand: ['Query', 'BatchWriteItem'], stream: ['describe'] },
   forecast: {
     demand: ['Query'],
     control: ['Query', 'PutItem', 'BatchWriteItem', 'BatchGetItem'],
     stream: ['describe'],
     metrics: ['write'],
+    forecastMachine: true,
   },
+  'forecast-slice': {
+    demand: ['Query'],
+    control: ['Query', 'BatchWriteItem', 'BatchGetItem'],
+    stream: ['describe'],
+  },
+  'forecast-settle': { control: ['Query', 'PutItem', 'BatchWriteItem'], metrics: ['write'] },
   plan: {
     lease: ['Query'],
     worker: ['Query'],
@@ -82,6 +92,7 @@ export const VARIABLES = {
   commands: 'PENUMBRA_COMMAND_QUEUE_URL',
   handoverMachine: 'PENUMBRA_HANDOVER_MACHINE_ARN',
   reshardMachine: 'PENUMBRA_RESHARD_MACHINE_ARN',
+  forecastMachine: 'PENUMBRA_FORECAST_MACHINE_ARN',
   streams: 'PENUMBRA_STREAMS',
 } as const;
 
@@ -94,5 +105,6 @@ export const requiredVariables = (name: FunctionName): string[] => {
       .filter((need) => of[need] !== undefined)
       .map((need) => VARIABLES[need]),
     ...(of.machines ? [VARIABLES.handoverMachine, VARIABLES.reshardMachine] : []),
+    ...(of.forecastMachine ? [VARIABLES.forecastMachine] : []),
   ];
 };

@@ -52,6 +52,7 @@ export interface FunctionSettings {
   readonly queue?: IQueue;
   readonly handoverMachine?: IStateMachine;
   readonly reshardMachine?: IStateMachine;
+  readonly forecastMachine?: IStateMachine;
 }
 
 /** Makes the functions of one deployment. */
@@ -136,6 +137,11 @@ export class ControlFunctions extends Construct {
       );
       made.addEnvironment(VARIABLES.handoverMachine, handover.stateMachineArn);
       made.addEnvironment(VARIABLES.reshardMachine, reshard.stateMachineArn);
+    }
+    if (of.forecastMachine) {
+      const { stateMachineArn } = required(settings.forecastMachine, 'the forecast machine');
+      made.addToRolePolicy(new PolicyStatement({ actions: ['states:StartExecution'], resources: [stateMachineArn] }));
+      made.addEnvironment(VARIABLES.forecastMachine, stateMachineArn);
     }
   }
 }

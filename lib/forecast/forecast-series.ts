@@ -3,24 +3,28 @@
 import { PoisonError } from '../errors.ts';
 import type { DemandSeries } from '../model/demand.ts';
 import { type Forecast, type ModelScore, QUANTILES } from '../model/forecast.ts';
-import { backtest, rollingOrigins } from './backtest.ts';
+import type { TrackMark } from '../model/track-record.ts';
+import { backtest } from './backtest.ts';
+import { COSTLY_THINNING, choiceOrigins } from './backtest-origins.ts';
 import { coherent } from './coherent.ts';
+import { learnSeries } from './incremental.ts';
+import { freeze } from './incremental-state.ts';
 import { lastValue } from './last-value.ts';
+import { livePenalty } from './live-standing.ts';
 import type { EvenSeries, Model, ModelForecast } from './model.ts';
 
 const HOUR_MS = 3_600_000;
+/** A choice stands for a day; for six hours while so little is known that the next hours may change it. */
+const CHOICE_MS = 24 * HOUR_MS;
+const EARLY_CHOICE_MS = 6 * HOUR_MS;
 const DAY_SEC = 86_400;
-/** The back-test looks at this much of the past, from this many origins; models that must be fitted anew at each origin only at every fourth. */
-const BACKTEST_SEC = 2 * DAY_SEC;
-const BACKTEST_ORIGINS = 24;
-const COSTLY_THINNING = 4;
 /** Below this a back-test has not seen any season come back twice: it would praise the model that is right at night. */
 const DAYS_TO_CHOOSE = 3;
 /** The model that is taken unless another one is clearly better: it has the others' simple rules inside. */
 const DEFAULT = 'incremental';
 
 /**
- * Forecasts one series. The model is chosen by back-test once an hour (at a minute of the hour that differs from series to series) and kept in between, with
+ * Forecasts one series. The model is chosen by back-test once a day (at a minute that differs from series to series; every six hours while young) and kept in between, with
  * its scores. A series with less than a day of known minutes is `not-enough-history`: its bounds are widened by how little is known.
  * `horizonsSec` must be increasing multiples of the series' step. Fails with PoisonError when nothing is known or something is not a number.
  */
@@ -31,17 +35,28 @@ export const forecastSeries = (
   models: readonly Model[],
   previous: Forecast | null,
   nowMs: number,
-): Forecast => {
+): Forecast => forecastFromHistory(series, scope, horizonsSec, models, previous, nowMs).forecast;
+
+/** The forecast of one series as by `forecastSeries`, with how the models did live counted in the choice, and the state from which `resumeForecast` goes on; null where the incremental model is not among the models. */
+export const forecastFromHistory = (
+  series: DemandSeries,
+  scope: 'stream' | 'shard',
+  horizonsSec: readonly number[],
+  models: readonly Model[],
+  previous: Forecast | null,
+  nowMs: number,
+  live: readonly TrackMark[] = [],
+): { forecast: Forecast; state: Uint8Array | null } => {
   const horizonSteps = horizonStepsOf(horizonsSec, series.stepSec);
   if (models.length === 0) throw new PoisonError('models must not be empty, got none');
   const even = untilLastKnown(series);
   const known = knownSteps(even.values);
   const knownDays = (known * series.stepSec) / DAY_SEC;
-  const choice = choose(even, horizonSteps, models, knownDays, previous, keepsChoice(series, previous, nowMs));
+  const choice = choose(even, horizonSteps, models, knownDays, previous, keepsChoice(series, previous, nowMs), live);
   const observedUntilMs = series.startMs + even.values.length * series.stepSec * 1000;
   const young = knownDays < 1;
   const made = coherent(young ? widened(choice.now, knownDays) : choice.now);
-  return {
+  const forecast: Forecast = {
     streamName: series.streamName,
     scope,
     hashKeyRange: series.hashKeyRange,
@@ -57,9 +72,12 @@ export const forecastSeries = (
     status: young ? 'not-enough-history' : 'ready',
     historyMinutes: Math.round((known * series.stepSec) / 60),
   };
+  const resumable = models.some(({ name }) => name === DEFAULT);
+  return { forecast, state: resumable ? freeze(learnSeries(even, horizonSteps)) : null };
 };
 
-const horizonStepsOf = (horizonsSec: readonly number[], stepSec: number): number[] => {
+/** Horizons in steps of the series. Fails with PoisonError unless they are increasing multiples of the step. */
+export const horizonStepsOf = (horizonsSec: readonly number[], stepSec: number): number[] => {
   if (horizonsSec.length === 0) throw new PoisonError('horizonsSec must not be empty, got []');
   return horizonsSec.map((horizon, i) => {
     const steps = horizon / stepSec;
@@ -70,7 +88,7 @@ const horizonStepsOf = (horizonsSec: readonly number[], stepSec: number): number
 };
 
 /** Gaps at the end are no observation: the forecast starts after the last known value. */
-const untilLastKnown = (series: DemandSeries): EvenSeries => {
+export const untilLastKnown = (series: DemandSeries): EvenSeries => {
   const { values, startMs, stepSec } = series;
   values.forEach((value, i) => {
     if (value < 0 || value === Number.POSITIVE_INFINITY)
@@ -86,12 +104,15 @@ const untilLastKnown = (series: DemandSeries): EvenSeries => {
 
 const knownSteps = (values: Float64Array): number => values.reduce((count, value) => count + (Number.isNaN(value) ? 0 : 1), 0);
 
-/** Whether the previous choice still stands: it is of the same hour, and each series' hour begins at a minute of its own, so that not all choose at once. */
-const keepsChoice = (series: DemandSeries, previous: Forecast | null, nowMs: number): boolean => {
+/** Whether the previous choice still stands. The time of a series' choice is its own, so that not all choose at once. */
+export const keepsChoice = (series: DemandSeries, previous: Forecast | null, nowMs: number): boolean => {
   if (previous === null || previous.status !== 'ready' || previous.scores.length === 0) return false;
+  const early = previous.historyMinutes < DAYS_TO_CHOOSE * 1440;
+  const periodMs = early ? EARLY_CHOICE_MS : CHOICE_MS;
   const { startingHashKey, endingHashKey } = series.hashKeyRange;
-  const own = Number((startingHashKey ^ (endingHashKey >> 64n) ^ BigInt(series.metric.length)) % 60n) * 60_000;
-  return Math.floor((nowMs + own) / HOUR_MS) === Math.floor((previous.issuedAtMs + own) / HOUR_MS);
+  const minutes = BigInt(periodMs / 60_000);
+  const own = Number(((startingHashKey >> 96n) ^ (endingHashKey >> 64n) ^ BigInt(series.metric.length)) % minutes) * 60_000;
+  return Math.floor((nowMs + own) / periodMs) === Math.floor((previous.issuedAtMs + own) / periodMs);
 };
 
 interface Choice {
@@ -108,6 +129,7 @@ const choose = (
   knownDays: number,
   previous: Forecast | null,
   keep: boolean,
+  live: readonly TrackMark[],
 ): Choice => {
   const made = (model: Model): ModelForecast | null => model.forecastAt(series, [series.values.length], horizonSteps)[0] ?? null;
   const hours = (knownDays * 24).toFixed(1);
@@ -124,11 +146,11 @@ const choose = (
   }
   const eligible = models.filter(({ minimumDays }) => minimumDays <= knownDays);
   const longest = horizonSteps.at(-1)!;
-  const origins = rollingOrigins(series.values.length, longest, BACKTEST_SEC / series.stepSec, BACKTEST_ORIGINS);
+  const origins = choiceOrigins(series.values.length, longest, series.stepSec);
   const results = backtest(series, origins, horizonSteps, eligible, COSTLY_THINNING);
   const candidates = eligible.flatMap((model, i) => {
     const { score, now } = results[i]!;
-    return score && now ? [{ model, score, now }] : [];
+    return score && now ? [{ model, score: asSeenLive(score, live), now }] : [];
   });
   const scores = candidates.map(({ score }) => score);
   const usual = candidates.find(({ model }) => model.name === DEFAULT);
@@ -149,6 +171,19 @@ const choose = (
     return { ...usual, scores, reason };
   }
   return { ...best, scores, reason: `best of ${scores.length} models by back-test; ${figuresOf(best.score)}` };
+};
+
+/** A model that did worse live than its back-test promised is held to what it did. */
+const asSeenLive = (score: ModelScore, live: readonly TrackMark[]): ModelScore => {
+  const penalty = livePenalty(score, live);
+  if (penalty === 1) return score;
+  const { relativeError, relativePinball95 } = score;
+  return {
+    ...score,
+    relativeError: relativeError * penalty,
+    relativePinball95: relativePinball95 * penalty,
+    livePenalty: penalty,
+  };
 };
 
 /** What counts: the error of the points and of the bound on the maximum, in equal parts. */

@@ -4,12 +4,16 @@
 // It knows the profile of the day, the day and the week before, and three levels (of minutes, half an hour, hours). Per horizon simple experts forecast from these: what
 // is usual, or what was yesterday or a week ago, plus a deviation from it that is smoothed more or less; the newest value; a level; and a regression on all of it that
 // learns as it goes. They are blended by how well each did of late, and the blend's own residuals are its bounds.
+// Levels and deviations follow each step; what is said is judged and learnt from at the end of each slot of five minutes.
 import { BoundsTracker } from './bounds-tracker.ts';
 import { DayProfile } from './day-profile.ts';
-import { type LogScale, logScaleOf, UNIT_SHARES } from './log-scale.ts';
-import type { Model, ModelForecast } from './model.ts';
-import { Past } from './past.ts';
-import { RecursiveLeastSquares } from './recursive-least-squares.ts';
+import { Experts } from './experts.ts';
+import { type LogScale, logScaleOf, meanDemandOf, UNIT_SHARE } from './log-scale.ts';
+import { type EvenSeries, inDemand, type Model, type ModelForecast } from './model.ts';
+import { PastWeek } from './past-week.ts';
+import { Regressions } from './regressions.ts';
+import { forgettingOf, type HorizonSlots, horizonSlotsOf, type SlotGrid, slotGridOf } from './slot-grid.ts';
+import { StateParts } from './state-parts.ts';
 import { passThrough } from './stepwise.ts';
 
 const MINUTE_SEC = 60;
@@ -20,246 +24,327 @@ const LEVEL_MEMORY_SEC = [7 * MINUTE_SEC, 30 * MINUTE_SEC, 4 * HOUR_SEC] as cons
 const DEVIATION_MEMORY_SEC = [30 * MINUTE_SEC, 10 * MINUTE_SEC, 0] as const;
 const DEVIATIONS = DEVIATION_MEMORY_SEC.length;
 const REGRESSION_MEMORY_SEC = 1.7 * DAY_SEC;
-const EXPERT_MEMORY_SEC = 4 * HOUR_SEC;
-/** At short steps the regression learns from every fifth minute only: the ones between add time, not knowledge. */
-const LEARN_EVERY_SEC = 300;
-/** An expert that misses the next step by more than this many times its usual error in these minutes is missing something new: the excess counts at all horizons. */
-const MISS_MEMORY_SEC = 10 * MINUTE_SEC;
-const MISS = 2;
 const RIDGE = 0.01;
-/** The memory of the blend's error, by which outliers are told. */
-const SCALE_MEMORY_SEC = 8 * HOUR_SEC;
-const OUTLIER = 6;
+/** Each regression learns at every third slot: the windows of those between overlap. */
+const LEARN_EVERY = 3;
 /** The regression's constant feature: of the size of the others. */
 const CONSTANT = 0.1;
-const EVERYTHING = [1, 1, 1];
-const TINY = 1e-9;
 const FEATURES = 7;
+/** How far values usually lie from the profile is remembered so long; beyond so many times that they are outliers. */
+const SPREAD_MEMORY_SEC = 8 * HOUR_SEC;
+const OUTLIER = 6;
+const TINY = 1e-9;
+/** From cold all that is judged is learnt from the newest days; of those before, only what was usual and what was. */
+const JUDGED_SEC = 4 * DAY_SEC;
 /** Experts: regression, newest value, two levels, then those by the profile, by the day before and by the week before. */
 const BY_PROFILE = 4;
 const BY_YESTERDAY = BY_PROFILE + DEVIATIONS;
 const BY_LAST_WEEK = BY_YESTERDAY + DEVIATIONS;
 const EXPERTS = BY_LAST_WEEK + DEVIATIONS;
+/** Places in `known`, what was known at an origin: the newest value, levels, deviations, and what was usual then and the day before. */
+const LEVELS = 1;
+const BY_USUAL = LEVELS + LEVEL_MEMORY_SEC.length;
+const USUAL_NOW = BY_USUAL + 3 * DEVIATIONS;
+const YESTERDAY_NOW = USUAL_NOW + 1;
+const KNOWN_SIZE = YESTERDAY_NOW + 1;
+/** Places in `said`, what an origin says of one horizon. */
+const [USUAL, YESTERDAY, LAST_WEEK, REGRESSED, BLENDED, SAID_SIZE] = [0, 1, 2, 3, 4, 5];
+/** Places in `counted`. */
+const [STEPS, SLOTS, JUDGED, VALUES, YESTERDAYS, LAST_WEEKS, COUNTED_SIZE] = [0, 1, 2, 3, 4, 5, 6];
 
-const forgettingOf = (memorySec: number, stepSec: number): number => (memorySec === 0 ? 1 : 1 - Math.exp(-stepSec / memorySec));
+/** What a forecaster is made for. Two of the same make can take each other's state. */
+export interface Make {
+  /** Increasing. */
+  readonly horizonSteps: readonly number[];
+  readonly stepSec: number;
+  /** The start of the first step to learn. */
+  readonly startMs: number;
+  /** The size of the load, roughly: what is near zero for this series. */
+  readonly meanDemand: number;
+}
 
 /** One series' state. `learn` each step in order. */
 export class IncrementalForecaster {
-  private readonly horizons: readonly number[];
-  private readonly longest: number;
+  readonly make: Make;
+  /** All that was learnt. */
+  readonly parts = new StateParts();
+  private readonly grid: SlotGrid;
+  private readonly firstStep: number;
+  private readonly horizons: HorizonSlots;
   private readonly scale: LogScale;
   private readonly profile: DayProfile;
-  private readonly yesterday: Past;
-  private readonly lastWeek: Past;
+  private readonly past: PastWeek;
   private readonly bounds: BoundsTracker;
-  private readonly regressions: readonly RecursiveLeastSquares[];
+  private readonly regressions: Regressions;
+  private readonly experts: Experts;
   private readonly levelForgetting: readonly number[];
   private readonly deviationForgetting: readonly number[];
-  private readonly expertForgetting: number;
-  private readonly scaleForgetting: number;
-  private readonly learnEvery: number;
-  private readonly levels = new Float64Array(LEVEL_MEMORY_SEC.length);
-  private readonly fromUsual = new Float64Array(DEVIATIONS);
-  private readonly fromYesterday = new Float64Array(DEVIATIONS);
-  private readonly fromLastWeek = new Float64Array(DEVIATIONS);
-  /** What was known and said at each of the last `longest` steps, per horizon. */
-  private readonly features: Float64Array;
-  private readonly usual: Float64Array;
-  private readonly opinions: Float64Array;
-  private readonly blended: Float64Array;
-  private readonly expertErrors: Float64Array;
-  private readonly misses = new Float64Array(EXPERTS);
-  private readonly missForgetting: number;
-  private readonly errorScale: Float64Array;
+  private readonly spreadForgetting: number;
+  /** Known now, and at each origin that is not judged yet (the last row is that of a forecast within a slot). */
+  private readonly now: Float64Array;
+  private readonly known: Float32Array;
+  private readonly said: Float32Array;
+  private readonly counted: Int32Array;
+  private readonly spread: Float64Array;
+  /** The steps of the slot that is not over yet. */
+  private readonly slot: Float64Array;
+  private readonly came: Float64Array;
+  private readonly opinions = new Float64Array(EXPERTS);
+  private readonly features = new Float64Array(FEATURES);
   private readonly points: Float64Array;
   private readonly rises: Float64Array;
-  private newest = 0;
-  private steps = 0;
-  private started = false;
-  private yesterdayKnown = false;
-  private lastWeekKnown = false;
 
-  constructor(horizonSteps: readonly number[], stepSec: number, scale: LogScale, residualScale: LogScale) {
+  constructor(make: Make) {
+    const { horizonSteps, stepSec, meanDemand } = make;
+    const { parts } = this;
+    const grid = slotGridOf(stepSec);
+    const horizons = horizonSlotsOf(horizonSteps, grid);
+    const slotSec = stepSec * grid.stepsPerSlot;
     const count = horizonSteps.length;
-    this.horizons = horizonSteps;
-    this.longest = horizonSteps.at(-1) ?? 0;
-    this.scale = scale;
-    this.profile = new DayProfile(stepSec);
-    this.yesterday = new Past(this.profile.stepsPerDay, this.longest, stepSec);
-    this.lastWeek = new Past(7 * this.profile.stepsPerDay, this.longest, stepSec);
-    this.bounds = new BoundsTracker(horizonSteps, stepSec, residualScale, true);
-    const memory = Math.exp(-Math.max(stepSec, LEARN_EVERY_SEC) / REGRESSION_MEMORY_SEC);
-    this.regressions = horizonSteps.map(() => new RecursiveLeastSquares(FEATURES, memory, RIDGE));
+    const rows = horizons.longest + 1;
+    this.make = make;
+    this.grid = grid;
+    this.horizons = horizons;
+    this.firstStep = Math.floor(make.startMs / 1000 / stepSec);
+    this.scale = logScaleOf(meanDemand, UNIT_SHARE);
+    this.profile = new DayProfile(grid.slotsPerDay, parts);
+    this.past = new PastWeek(grid.slotsPerDay, horizons.longest, parts);
+    this.bounds = new BoundsTracker(horizons, grid, true, parts);
+    this.regressions = new Regressions(count, FEATURES, Math.exp((-slotSec * LEARN_EVERY) / REGRESSION_MEMORY_SEC), RIDGE, parts);
+    this.experts = new Experts(EXPERTS, horizons, grid, parts);
     this.levelForgetting = LEVEL_MEMORY_SEC.map((sec) => forgettingOf(sec, stepSec));
     this.deviationForgetting = DEVIATION_MEMORY_SEC.map((sec) => forgettingOf(sec, stepSec));
-    this.expertForgetting = forgettingOf(EXPERT_MEMORY_SEC, stepSec);
-    this.scaleForgetting = forgettingOf(SCALE_MEMORY_SEC, stepSec);
-    this.missForgetting = forgettingOf(MISS_MEMORY_SEC, stepSec);
-    this.learnEvery = Math.max(1, Math.round(LEARN_EVERY_SEC / stepSec));
-    this.features = new Float64Array(this.longest * count * FEATURES);
-    this.usual = new Float64Array(this.longest * count);
-    this.blended = new Float64Array(this.longest * count).fill(Number.NaN);
-    this.opinions = new Float64Array(this.longest * count * EXPERTS);
-    this.expertErrors = new Float64Array(count * EXPERTS);
-    this.errorScale = new Float64Array(count);
+    this.spreadForgetting = forgettingOf(SPREAD_MEMORY_SEC, slotSec);
+    this.now = parts.exact(KNOWN_SIZE);
+    this.known = parts.rough(rows * KNOWN_SIZE);
+    this.said = parts.rough(rows * count * SAID_SIZE, Number.NaN);
+    this.counted = parts.counts(COUNTED_SIZE);
+    this.spread = parts.exact(1);
+    this.slot = parts.exact(grid.stepsPerSlot, Number.NaN);
+    this.came = parts.exact(grid.stepsPerSlot, Number.NaN);
     this.points = new Float64Array(count);
     this.rises = new Float64Array(count);
   }
 
-  /** Takes the next demand (NaN for a gap) and its step of the day. */
-  learn(demand: number, stepOfDay: number): void {
-    this.bounds.judge(demand, stepOfDay);
-    const z = this.scale.toScale(demand);
-    const known = !Number.isNaN(z);
-    const first = known && !this.started;
-    if (known) {
-      if (first) this.levels.fill(z);
-      this.started = true;
-      this.judgeExperts(z);
-      this.newest = z;
-      for (let i = 0; i < this.levels.length; i++) this.levels[i]! += this.levelForgetting[i]! * (z - this.levels[i]!);
-      this.profile.learn(stepOfDay, z, OUTLIER * Math.max(this.errorScale.at(-1) ?? 0, TINY));
+  /** The end of the last step that was learnt. */
+  get learntUntilMs(): number {
+    return this.make.startMs + this.counted[STEPS]! * this.make.stepSec * 1000;
+  }
+
+  /** The newest known demand. */
+  get lastObserved(): number {
+    return this.scale.toDemand(this.now[0]!);
+  }
+
+  /** Takes many steps' demand of which nothing is to be judged: learns only what is usual and what was. */
+  skim(demands: Float64Array): void {
+    const { stepsPerSlot } = this.grid;
+    for (const demand of demands) {
+      const step = this.firstStep + this.counted[STEPS]!++;
+      const place = step % stepsPerSlot;
+      this.slot[place] = demand;
+      if (place === stepsPerSlot - 1) this.endSlot(step);
     }
-    const remembered = this.asRemembered(z, stepOfDay);
-    this.yesterday.push(remembered);
-    this.lastWeek.push(remembered);
-    if (this.started) this.foresee(stepOfDay, known, first);
-    this.steps++;
+  }
+
+  /** Takes the demand of the next step; NaN for a gap. */
+  learn(demand: number): void {
+    const { stepsPerSlot, slotsPerDay } = this.grid;
+    const step = this.firstStep + this.counted[STEPS]!++;
+    const place = step % stepsPerSlot;
+    const slotEnds = place === stepsPerSlot - 1;
+    const z = this.scale.toScale(demand);
+    this.slot[place] = demand;
+    this.came[place] = z;
+    this.bounds.take(z, place);
+    if (slotEnds) {
+      const slotOfDay = Math.floor(step / stepsPerSlot) % slotsPerDay;
+      this.bounds.judge(slotOfDay);
+      this.judge();
+      this.endSlot(step);
+    }
+    if (!Number.isNaN(demand)) {
+      if (this.experts.watches) this.watch(z, slotEnds);
+      this.follow(step, z);
+    }
+    if (slotEnds && this.counted[VALUES]! > 0) this.foresee(step, true);
   }
 
   /** The forecast from after the newest value. */
   forecast(): ModelForecast {
-    return this.bounds.forecast();
+    if (this.counted[VALUES]! > 0) this.foresee(this.firstStep + this.counted[STEPS]! - 1, false);
+    return inDemand(this.bounds.forecast(), this.scale);
   }
 
-  /** What yesterday and last week will be taken to have been: an outage counts only as far as an outlier may lie below what is usual, since it will not come back at its hour. */
-  private asRemembered(z: number, stepOfDay: number): number {
-    if (Number.isNaN(z) || !this.profile.isKnown(stepOfDay)) return z;
-    return Math.max(z, this.profile.at(stepOfDay, z) - OUTLIER * Math.max(this.errorScale.at(-1) ?? 0, TINY));
+  /** Compares a value with what the experts said at the end of the slot before. */
+  private watch(z: number, slotEnds: boolean): void {
+    const spoke = this.counted[JUDGED]! - (slotEnds ? 2 : 1);
+    if (spoke < 0) return;
+    const { longest, slots } = this.horizons;
+    const row = spoke % longest;
+    const nearest = Math.max(0, slots.lastIndexOf(1));
+    this.opine(row, (row * slots.length + nearest) * SAID_SIZE);
+    this.experts.watch(this.opinions, z);
   }
 
-  /** Compares what was said about this step with what came, before the newest value is taken in. */
-  private judgeExperts(z: number): void {
-    const { horizons, longest, opinions, expertErrors, errorScale, steps } = this;
-    for (let j = 0; j < horizons.length; j++) {
-      const issued = steps - horizons[j]!;
-      if (issued < 0) break;
-      const cell = (issued % longest) * horizons.length + j;
-      const error = Math.abs(z - this.blended[cell]!);
-      if (Number.isNaN(error)) continue;
-      const scale = errorScale[j]!;
-      errorScale[j] = scale === 0 ? error : scale + this.scaleForgetting * (Math.min(error, OUTLIER * scale) - scale);
-      const limit = OUTLIER * Math.max(errorScale[j]!, TINY);
-      for (let expert = 0; expert < EXPERTS; expert++) {
-        const miss = Math.abs(z - opinions[cell * EXPERTS + expert]!);
-        if (Number.isNaN(miss)) continue;
-        if (j === 0) this.misses[expert]! += this.missForgetting * (miss - this.misses[expert]!);
-        const at = j * EXPERTS + expert;
-        expertErrors[at]! += (expertErrors[at] === 0 ? 1 : this.expertForgetting) * (Math.min(miss, limit) - expertErrors[at]!);
-      }
-      if (steps % this.learnEvery === j % this.learnEvery && issued >= this.profile.stepsPerDay / 2)
-        this.regressions[j]!.learn(this.features, cell * FEATURES, z - this.usual[cell]!, limit);
+  /** Lets levels and deviations follow a value. */
+  private follow(step: number, z: number): void {
+    const { now, counted, deviationForgetting, levelForgetting } = this;
+    const first = counted[VALUES]!++ === 0;
+    now[0] = z;
+    for (let i = 0; i < levelForgetting.length; i++)
+      now[LEVELS + i] = first ? z : now[LEVELS + i]! + levelForgetting[i]! * (z - now[LEVELS + i]!);
+    const usual = this.usualAt(step);
+    for (let i = 0; i < DEVIATIONS; i++)
+      now[BY_USUAL + i]! += (first ? 1 : deviationForgetting[i]!) * (z - usual - now[BY_USUAL + i]!);
+    this.followPast(step, z, 1, YESTERDAYS, BY_YESTERDAY);
+    this.followPast(step, z, 7, LAST_WEEKS, BY_LAST_WEEK);
+  }
+
+  private followPast(step: number, z: number, days: number, counter: number, experts: number): void {
+    const { now, counted, deviationForgetting } = this;
+    const then = this.pastAt(step, days);
+    if (Number.isNaN(then)) return;
+    const first = counted[counter]!++ === 0;
+    if (first) this.experts.enter(experts, DEVIATIONS);
+    for (let i = 0, at = BY_USUAL - BY_PROFILE + experts; i < DEVIATIONS; i++, at++)
+      now[at]! += (first ? 1 : deviationForgetting[i]!) * (z - then - now[at]!);
+  }
+
+  /** Takes the mean of the slot that ends into what is usual and what was. An outage counts for the past only as far as an outlier may lie below what is usual, since it will not come back at its hour. */
+  private endSlot(step: number): void {
+    const { slot, profile, past, spread } = this;
+    const number = Math.floor(step / this.grid.stepsPerSlot);
+    const slotOfDay = number % this.grid.slotsPerDay;
+    this.counted[SLOTS]!++;
+    const mean = knownMean(slot);
+    slot.fill(Number.NaN);
+    if (Number.isNaN(mean)) {
+      past.push(number, Number.NaN);
+      return;
+    }
+    const z = this.scale.toScale(mean);
+    const limit = OUTLIER * Math.max(spread[0]!, TINY);
+    const usual = profile.smoothed[slotOfDay]!;
+    profile.learn(slotOfDay, z, limit);
+    const remembered = profile.isKnown(slotOfDay) ? Math.max(z, profile.smoothed[slotOfDay]! - limit) : z;
+    if (!Number.isNaN(usual)) {
+      const distance = Math.abs(z - usual);
+      spread[0] = spread[0] === 0 ? distance : spread[0]! + this.spreadForgetting * (Math.min(distance, limit) - spread[0]!);
+    }
+    past.push(number, remembered);
+  }
+
+  /** Compares what was said about the slot that ends with what came. */
+  private judge(): void {
+    const { experts, regressions, said, opinions, came } = this;
+    const { slots, places, longest } = this.horizons;
+    const now = this.counted[JUDGED]!++;
+    for (let j = 0; j < slots.length && now >= slots[j]!; j++) {
+      const z = came[places[j]!]!;
+      const row = (now - slots[j]!) % longest;
+      const cell = (row * slots.length + j) * SAID_SIZE;
+      const blended = said[cell + BLENDED]!;
+      if (Number.isNaN(z) || Number.isNaN(blended)) continue;
+      this.opine(row, cell);
+      const limit = experts.judge(j, opinions, blended, z);
+      if (this.counted[SLOTS]! - slots[j]! < this.grid.slotsPerDay / 2) continue;
+      if (now % LEARN_EVERY !== j % LEARN_EVERY) continue;
+      this.describe(row, cell);
+      regressions.learn(j, this.features, z - said[cell + USUAL]!, limit);
     }
   }
 
-  private foresee(stepOfDay: number, known: boolean, first: boolean): void {
-    const {
-      horizons,
-      levels,
-      fromUsual,
-      fromYesterday,
-      fromLastWeek,
-      features,
-      opinions,
-      newest,
-      profile,
-      steps,
-      yesterday,
-      lastWeek,
-    } = this;
-    const usualNow = profile.at(stepOfDay, levels[2]!);
-    const yesterdayNow = yesterday.at(0);
-    const lastWeekNow = lastWeek.at(0);
-    if (known) {
-      follow(fromUsual, newest - usualNow, first ? EVERYTHING : this.deviationForgetting);
-      if (!Number.isNaN(yesterdayNow)) {
-        follow(fromYesterday, newest - yesterdayNow, this.yesterdayKnown ? this.deviationForgetting : EVERYTHING);
-        if (!this.yesterdayKnown) this.enter(BY_YESTERDAY);
-        this.yesterdayKnown = true;
-      }
-      if (!Number.isNaN(lastWeekNow)) {
-        follow(fromLastWeek, newest - lastWeekNow, this.lastWeekKnown ? this.deviationForgetting : EVERYTHING);
-        if (!this.lastWeekKnown) this.enter(BY_LAST_WEEK);
-        this.lastWeekKnown = true;
-      }
+  private foresee(step: number, kept: boolean): void {
+    const { now, known, said, experts, regressions, opinions } = this;
+    const { steps, longest } = this.horizons;
+    const row = kept ? (this.counted[JUDGED]! - 1) % longest : longest;
+    now[USUAL_NOW] = this.usualAt(step);
+    now[YESTERDAY_NOW] = this.pastAt(step, 1);
+    known.set(now, row * KNOWN_SIZE);
+    for (let j = 0; j < steps.length; j++) {
+      const cell = (row * steps.length + j) * SAID_SIZE;
+      const then = step + steps[j]!;
+      said[cell + USUAL] = this.usualAt(then);
+      said[cell + YESTERDAY] = this.counted[YESTERDAYS]! > 0 ? this.pastAt(then, 1) : Number.NaN;
+      said[cell + LAST_WEEK] = this.counted[LAST_WEEKS]! > 0 ? this.pastAt(then, 7) : Number.NaN;
+      this.describe(row, cell);
+      said[cell + REGRESSED] = regressions.hasLearnt(j) ? said[cell + USUAL]! + regressions.predict(j, this.features) : now[0]!;
+      this.opine(row, cell);
+      const point = experts.blend(j, opinions);
+      said[cell + BLENDED] = point;
+      this.points[j] = point;
+      const yesterday = opinions[BY_YESTERDAY + 1]!;
+      this.rises[j] = Math.max(opinions[BY_PROFILE + 1]!, Number.isNaN(yesterday) ? point : yesterday);
     }
-    const row = (steps % this.longest) * horizons.length;
-    for (let j = 0; j < horizons.length; j++) {
-      const cell = row + j;
-      const usualThen = profile.at((stepOfDay + horizons[j]!) % profile.stepsPerDay, levels[2]!);
-      const yesterdayThen = yesterday.at(horizons[j]!);
-      const lastWeekThen = lastWeek.at(horizons[j]!);
-      const yesterdayIsKnown = this.yesterdayKnown && !Number.isNaN(yesterdayThen);
-      const lastWeekIsKnown = this.lastWeekKnown && !Number.isNaN(lastWeekThen);
-      const usualChange = usualThen - usualNow;
-      const change = yesterdayThen - yesterdayNow;
-      this.usual[cell] = usualThen;
-      const x = cell * FEATURES;
-      features[x] = CONSTANT;
-      features[x + 1] = newest - usualNow;
-      features[x + 2] = levels[0]! - usualNow;
-      features[x + 3] = levels[1]! - usualNow;
-      features[x + 4] = levels[2]! - usualNow;
-      features[x + 5] = usualChange;
-      features[x + 6] = (Number.isNaN(change) ? 0 : change) - usualChange;
-      const e = cell * EXPERTS;
-      const regression = this.regressions[j]!;
-      opinions[e] = regression.weights[1] === 0 ? newest : usualThen + regression.predict(features, x);
-      opinions[e + 1] = newest;
-      opinions[e + 2] = levels[1]!;
-      opinions[e + 3] = levels[2]!;
-      for (let i = 0; i < DEVIATIONS; i++) {
-        opinions[e + BY_PROFILE + i] = usualThen + fromUsual[i]!;
-        opinions[e + BY_YESTERDAY + i] = yesterdayIsKnown ? yesterdayThen + fromYesterday[i]! : Number.NaN;
-        opinions[e + BY_LAST_WEEK + i] = lastWeekIsKnown ? lastWeekThen + fromLastWeek[i]! : Number.NaN;
-      }
-      const point = this.blend(j, e);
-      this.blended[cell] = point;
-      this.points[j] = this.scale.toDemand(point);
-      this.rises[j] = this.scale.toDemand(
-        Math.max(opinions[e + BY_PROFILE + 1]!, yesterdayIsKnown ? opinions[e + BY_YESTERDAY + 1]! : point),
-      );
-    }
-    this.bounds.issue(this.points, stepOfDay, this.rises);
+    const slot = Math.floor(step / this.grid.stepsPerSlot);
+    this.bounds.issue(this.points, slot % this.grid.slotsPerDay, kept, this.rises);
   }
 
-  /** A newcomer starts with twice the blend's error, until it has shown what it can. */
-  private enter(first: number): void {
-    for (let j = 0; j < this.horizons.length; j++)
-      this.expertErrors.fill(2 * this.errorScale[j]!, j * EXPERTS + first, j * EXPERTS + first + DEVIATIONS);
+  /** What each expert says in a cell. */
+  private opine(row: number, cell: number): void {
+    const { known, said, opinions } = this;
+    const at = row * KNOWN_SIZE;
+    opinions[0] = said[cell + REGRESSED]!;
+    opinions[1] = known[at]!;
+    opinions[2] = known[at + LEVELS + 1]!;
+    opinions[3] = known[at + LEVELS + 2]!;
+    for (let i = 0; i < DEVIATIONS; i++) {
+      opinions[BY_PROFILE + i] = said[cell + USUAL]! + known[at + BY_USUAL + i]!;
+      opinions[BY_YESTERDAY + i] = said[cell + YESTERDAY]! + known[at + BY_USUAL + DEVIATIONS + i]!;
+      opinions[BY_LAST_WEEK + i] = said[cell + LAST_WEEK]! + known[at + BY_USUAL + 2 * DEVIATIONS + i]!;
+    }
   }
 
-  /** Weights fall with the twelfth power of an expert's error: nearly the best alone, a mean of those that are about as good. */
-  private blend(j: number, opinion: number): number {
-    let [sum, weights] = [0, 0];
-    for (let expert = 0; expert < EXPERTS; expert++) {
-      const said = this.opinions[opinion + expert]!;
-      if (Number.isNaN(said)) continue;
-      const error = Math.max(
-        this.expertErrors[j * EXPERTS + expert]! + Math.max(0, this.misses[expert]! - MISS * this.expertErrors[expert]!),
-        TINY,
-      );
-      const squared = error * error;
-      const weight = 1 / (squared * squared * squared * squared * squared * squared);
-      weights += weight;
-      sum += weight * said;
-    }
-    return sum / weights;
+  /** What the regression knows in a cell: the newest value and the levels against what is usual, what usually changes, and how yesterday differed in that. */
+  private describe(row: number, cell: number): void {
+    const { known, said, features } = this;
+    const at = row * KNOWN_SIZE;
+    const usual = known[at + USUAL_NOW]!;
+    const usualChange = said[cell + USUAL]! - usual;
+    const change = said[cell + YESTERDAY]! - known[at + YESTERDAY_NOW]!;
+    features[0] = CONSTANT;
+    features[1] = known[at]! - usual;
+    features[2] = known[at + LEVELS]! - usual;
+    features[3] = known[at + LEVELS + 1]! - usual;
+    features[4] = known[at + LEVELS + 2]! - usual;
+    features[5] = usualChange;
+    features[6] = (Number.isNaN(change) ? 0 : change) - usualChange;
+  }
+
+  /** What is usual at a step, or the level of hours where that is not known. */
+  private usualAt(step: number): number {
+    const { smoothed } = this.profile;
+    const usual = between(smoothed, step, this.grid.stepsPerSlot);
+    return Number.isNaN(usual) ? this.now[LEVELS + 2]! : usual;
+  }
+
+  /** What was so many days before a step; NaN where that is not known. */
+  private pastAt(step: number, days: number): number {
+    return between(this.past.smoothed, step - days * this.grid.stepsPerDay, this.grid.stepsPerSlot);
   }
 }
 
-const follow = (deviations: Float64Array, newest: number, forgetting: readonly number[]): void => {
-  for (let i = 0; i < deviations.length; i++) deviations[i]! += forgetting[i]! * (newest - deviations[i]!);
+/** The value of a ring of slots at a step: between the middles of two slots it changes evenly. */
+const between = (ring: Float32Array, step: number, stepsPerSlot: number): number => {
+  if (stepsPerSlot === 1) return ring[((step % ring.length) + ring.length) % ring.length]!;
+  const position = (step + 0.5) / stepsPerSlot - 0.5;
+  const slot = Math.floor(position);
+  const at = ((slot % ring.length) + ring.length) % ring.length;
+  const [one, other] = [ring[at]!, ring[at + 1 === ring.length ? 0 : at + 1]!];
+  const value = one + (position - slot) * (other - one);
+  if (!Number.isNaN(value)) return value;
+  return Number.isNaN(one) ? other : one;
+};
+
+const knownMean = (values: Float64Array): number => {
+  let [sum, known] = [0, 0];
+  for (const value of values) {
+    if (Number.isNaN(value)) continue;
+    sum += value;
+    known++;
+  }
+  return known === 0 ? Number.NaN : sum / known;
 };
 
 /** The incremental model: one pass over the series answers all origins. */
@@ -268,15 +353,24 @@ export const incremental: Model = {
   minimumDays: 1,
   incremental: true,
   forecastAt: (series, origins, horizonSteps) =>
-    passThrough(
-      series,
-      origins,
-      (until) =>
-        new IncrementalForecaster(
-          horizonSteps,
-          series.stepSec,
-          logScaleOf(series.values, until, UNIT_SHARES.forecast),
-          logScaleOf(series.values, until, UNIT_SHARES.residual),
-        ),
-    ),
+    passThrough(series, origins, (until) => {
+      const [forecaster, learnt] = started(series, until, horizonSteps);
+      return { learnt, learn: (demand) => forecaster.learn(demand), forecast: () => forecaster.forecast() };
+    }),
+};
+
+/** A forecaster that has learnt a whole series. */
+export const learnSeries = (series: EvenSeries, horizonSteps: readonly number[]): IncrementalForecaster => {
+  const [forecaster, learnt] = started(series, series.values.length, horizonSteps);
+  for (let i = learnt; i < series.values.length; i++) forecaster.learn(series.values[i]!);
+  return forecaster;
+};
+
+/** A forecaster that has skimmed what lies long before the first origin, and how many steps those are. */
+const started = (series: EvenSeries, origin: number, horizonSteps: readonly number[]): [IncrementalForecaster, number] => {
+  const { values, startMs, stepSec } = series;
+  const forecaster = new IncrementalForecaster({ horizonSteps, stepSec, startMs, meanDemand: meanDemandOf(values, origin) });
+  const skimmed = Math.max(0, origin - Math.round(JUDGED_SEC / stepSec));
+  forecaster.skim(values.subarray(0, skimmed));
+  return [forecaster, skimmed];
 };

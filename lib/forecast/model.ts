@@ -1,6 +1,7 @@
 // lib/forecast: what every model answers.
 // in: an even series and the moments to forecast from · out: quantiles of the points and of the window's maximum per horizon
 import type { ModelName } from '../model/forecast.ts';
+import type { LogScale } from './log-scale.ts';
 
 /** An even series, NaN where unknown. `startMs` tells the time of day. */
 export interface EvenSeries {
@@ -14,6 +15,12 @@ export interface ModelForecast {
   readonly quantiles: readonly (readonly number[])[];
   readonly windowMaxQuantiles: readonly (readonly number[])[];
 }
+
+/** A forecast on a scale, as one in demand. */
+export const inDemand = ({ quantiles, windowMaxQuantiles }: ModelForecast, { toDemand }: LogScale): ModelForecast => ({
+  quantiles: quantiles.map((row) => row.map(toDemand)),
+  windowMaxQuantiles: windowMaxQuantiles.map((row) => row.map(toDemand)),
+});
 
 /** A way to forecast. It never looks at or after an origin, has no state between calls, and answers null where it cannot forecast. */
 export interface Model {

@@ -23,9 +23,15 @@ export const ModelScore = z.object({
   relativeError: z.number(),
   relativePinball95: z.number(),
   coverage95: z.number(),
+  /** The factor by which the errors above were raised for doing worse live than back-tested. */
+  livePenalty: z.number().optional(),
   origins: z.number().int(),
 });
 export type ModelScore = z.output<typeof ModelScore>;
+
+/** A model of a forecasting library that was asked and gave no forecast: it trapped, hung, threw, or could not be fitted. */
+export const ModelFailure = z.object({ model: ModelName, reason: z.string() });
+export type ModelFailure = z.output<typeof ModelFailure>;
 
 /** A forecast of one series. Rates are per second. Arrays over the horizon have one entry per `horizonsSec`; `quantiles[q][h]` goes with `QUANTILES[q]`. */
 export const Forecast = z.object({
@@ -45,7 +51,36 @@ export const Forecast = z.object({
   /** One sentence: why this model. */
   reason: z.string(),
   scores: z.array(ModelScore),
+  /** Models that failed when they were asked for this choice. */
+  failures: z.array(ModelFailure).optional(),
   status: z.enum(['ready', 'not-enough-history']),
   historyMinutes: z.number().int(),
+  /** By which factor the bounds' distance from the median was widened for what they missed (or held too surely) lately; one per horizon. */
+  boundFactors: z.array(z.number().positive()).optional(),
+  /** Of a stream: its medians are the sums of so many shards' ones; `shift` is what that added to the median that was forecast first, per second. */
+  reconciled: z.object({ shards: z.number().int(), shift: z.array(z.number()) }).optional(),
+  /** Of a stream: its hottest shard over the horizon and that shard's share of the load, by medians; an even share would be 1 / shards. */
+  skew: z.object({ hottest: HashKeyRange, shares: z.array(z.number()) }).optional(),
+  /** Of a shard: its share of the stream's load, by medians. */
+  streamShares: z.array(z.number()).optional(),
 });
 export type Forecast = z.output<typeof Forecast>;
+
+/** The horizons that are scored when their time has come. */
+export const SCORED_SEC: readonly number[] = [300, 900, 1800];
+
+/** What is kept of a forecast until its time has come: the scored horizons. */
+export const IssuedForecast = Forecast.pick({
+  streamName: true,
+  scope: true,
+  hashKeyRange: true,
+  metric: true,
+  issuedAtMs: true,
+  observedUntilMs: true,
+  lastObserved: true,
+  horizonsSec: true,
+  quantiles: true,
+  windowMaxQuantiles: true,
+  model: true,
+});
+export type IssuedForecast = z.output<typeof IssuedForecast>;

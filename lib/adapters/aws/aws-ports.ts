@@ -9,9 +9,11 @@ import { dynamodbCounters } from './dynamodb-counters.ts';
 import { dynamodbForecasts } from './dynamodb-forecasts.ts';
 import { dynamodbHistory } from './dynamodb-history.ts';
 import { dynamodbLeases } from './dynamodb-leases.ts';
+import { dynamodbModelStates } from './dynamodb-model-states.ts';
 import { dynamodbOperations } from './dynamodb-operations.ts';
 import { dynamodbOutcomes } from './dynamodb-outcomes.ts';
 import { dynamodbPlans, dynamodbPolicies } from './dynamodb-plans.ts';
+import { dynamodbTrackRecords } from './dynamodb-track-records.ts';
 import { dynamodbWorkers } from './dynamodb-workers.ts';
 import { heartbeatThread } from './heartbeat-thread.ts';
 import { kinesisControl } from './kinesis-control.ts';
@@ -32,6 +34,8 @@ export interface AwsConfig {
   readonly handoverMachineArn?: string;
   /** Needed to start a reshard. */
   readonly reshardMachineArn?: string;
+  /** Needed to start the forecast of a large stream. */
+  readonly forecastMachineArn?: string;
   /** @default AWS_REGION */
   readonly region?: string;
   /** @default AWS_ENDPOINT_URL_KINESIS, AWS_ENDPOINT_URL, or AWS */
@@ -65,6 +69,8 @@ export const awsPorts = (config: AwsConfig): Ports => {
     history: dynamodbHistory(dynamodb, clock, config.demandTable),
     metrics: cloudwatchMetrics(clients.cloudwatch),
     forecasts: dynamodbForecasts(dynamodb, clock, config.controlTable),
+    states: dynamodbModelStates(dynamodb, clock, config.controlTable),
+    tracks: dynamodbTrackRecords(dynamodb, clock, config.controlTable),
     plans: dynamodbPlans(dynamodb, clock, config.controlTable),
     policies: dynamodbPolicies(dynamodb, clock, config.controlTable),
     operations: dynamodbOperations(dynamodb, clock, config.controlTable),
@@ -73,6 +79,7 @@ export const awsPorts = (config: AwsConfig): Ports => {
     machines: stepFunctionsMachines(clients.stepFunctions, {
       handover: config.handoverMachineArn,
       reshard: config.reshardMachineArn,
+      forecast: config.forecastMachineArn,
     }),
     callbacks: stepFunctionsCallbacks(clients.stepFunctions),
   };

@@ -1,24 +1,26 @@
-// lib/adapters/aws: history blocks in the demand table: pk `history#stream`, sk `startMs#range`, kept for 90 days after their last write.
+// lib/adapters/aws: history blocks in the demand table: pk `history#stream` (minutes) or `coarse#stream`, sk `startMs#range`. A measured hour lives 16 days
+// from its start, a coarse day 90 days from its start, an imported past 90 days from its last write. Pasts that were altered: pk `altered#stream`, sk `written#range`.
 // in: HistoryStore calls · out: batches and range queries
 // Measured on worldcup98 and ms_mongo_app_01: a block of an hour is an item of 0.8 KB (20 KB per shard-day), a block of a day one of 9.4 KB.
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { z } from 'zod';
-import { HistoryBlock, MAX_BLOCK_MINUTES, MINUTE_MS } from '../../model/demand.ts';
-import { HashKeyRange, rangeText } from '../../model/hash-key-range.ts';
+import { COARSE_TIER_DAYS, HistoryBlock, MAX_BLOCK_MINUTES, MINUTE_MS, MINUTE_TIER_DAYS } from '../../model/demand.ts';
+import { HashKeyRange, rangeFromText, rangeText } from '../../model/hash-key-range.ts';
 import type { Clock, HistoryStore } from '../../ports.ts';
-import { blockEndMs, requireStorableBlock } from '../history-blocks.ts';
+import { altersPast, blockEndMs, isCoarse, noticedAtMs, overlaps, requireStorableBlock } from '../history-blocks.ts';
 import { decoded, packFlags, packFloats, packNumbers, unpackFlags, unpackFloats, unpackNumbers } from './packed.ts';
 import { DAY_MS, expiresAt, type Item, sortableMs, table } from './table.ts';
 
-const partitionOf = (streamName: string): string => `history#${streamName}`;
+const partitionOf = (streamName: string, coarse: boolean): string => `${coarse ? 'coarse' : 'history'}#${streamName}`;
 
 /** A block as its item, without the keys of time to live. */
 export const blockToItem = (block: HistoryBlock): Item => ({
-  pk: partitionOf(block.streamName),
+  pk: partitionOf(block.streamName, isCoarse(block)),
   sk: `${sortableMs(block.startMs)}#${rangeText(block.hashKeyRange)}`,
   streamName: block.streamName,
   hashKeyRange: z.encode(HashKeyRange, block.hashKeyRange),
   startMs: block.startMs,
+  ...(block.stepSec !== undefined && { stepSec: block.stepSec }),
   records: packFloats(block.records),
   bytes: packFloats(block.bytes),
   censored: packFlags(block.censored),
@@ -39,26 +41,69 @@ export const blockFromItem = (item: Item): HistoryBlock =>
     `history ${item.sk}`,
   );
 
+const keyOf = (item: Item): string => `${item.pk} ${item.sk}`;
+const rangeOfKey = (sortKey: string): HashKeyRange => rangeFromText(sortKey.split('#')[1] ?? '');
+const noticeOf = ({ streamName, hashKeyRange }: HistoryBlock, nowMs: number): Item => ({
+  pk: `altered#${streamName}`,
+  sk: `${sortableMs(noticedAtMs(nowMs))}#${rangeText(hashKeyRange)}`,
+  writtenAtMs: noticedAtMs(nowMs),
+  expiresAt: expiresAt(nowMs, DAY_MS),
+});
+
+/** When a block goes: minutes a day after the 15 that are kept, so that a reader never sees a day half gone. */
+export const blockExpiresAt = (block: HistoryBlock, nowMs: number): number => {
+  if (isCoarse(block)) return expiresAt(block.startMs, COARSE_TIER_DAYS * DAY_MS);
+  if (block.records.length <= 60) return expiresAt(block.startMs, (MINUTE_TIER_DAYS + 1) * DAY_MS);
+  return expiresAt(nowMs, COARSE_TIER_DAYS * DAY_MS);
+};
+
 /** The history of a table. */
 export const dynamodbHistory = (client: DynamoDBClient, clock: Clock, tableName: string): HistoryStore => {
   const demand = table(client, clock, tableName, 'pk', 'sk');
+  const between = async (
+    streamName: string,
+    fromMs: number,
+    untilMs: number,
+    coarse: boolean,
+    within: HashKeyRange | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<HistoryBlock[]> => {
+    const earliest = Math.max(0, fromMs - MAX_BLOCK_MINUTES * MINUTE_MS);
+    const items = await demand.query(
+      { partition: partitionOf(streamName, coarse), from: sortableMs(earliest), to: sortableMs(Math.ceil(untilMs)) },
+      signal,
+    );
+    // The sort key tells the range: what is not wanted need not be unpacked.
+    return items
+      .filter(({ sk }) => within === undefined || overlaps({ hashKeyRange: rangeOfKey(sk as string) }, within))
+      .map(blockFromItem)
+      .filter((block) => blockEndMs(block) > fromMs && block.startMs < untilMs);
+  };
   return {
     put: async (blocks, signal) => {
       blocks.forEach(requireStorableBlock);
-      const until = expiresAt(clock.nowMs(), 90 * DAY_MS);
+      const nowMs = clock.nowMs();
       await demand.putAll(
-        blocks.map((block) => ({ ...blockToItem(block), expiresAt: until })),
-        (item) => `${item.pk} ${item.sk}`,
+        blocks.map((block) => ({ ...blockToItem(block), expiresAt: blockExpiresAt(block, nowMs) })),
+        keyOf,
         signal,
       );
+      const altering = blocks.filter((block) => altersPast(block, nowMs));
+      if (altering.length > 0)
+        await demand.putAll(
+          altering.map((block) => noticeOf(block, nowMs)),
+          keyOf,
+          signal,
+        );
     },
-    read: async (streamName, fromMs, untilMs, signal) => {
-      const earliest = Math.max(0, fromMs - MAX_BLOCK_MINUTES * MINUTE_MS);
-      const items = await demand.query(
-        { partition: partitionOf(streamName), from: sortableMs(earliest), to: sortableMs(Math.ceil(untilMs)) },
-        signal,
-      );
-      return items.map(blockFromItem).filter((block) => blockEndMs(block) > fromMs && block.startMs < untilMs);
+    altered: async (streamName, writtenFromMs, signal) => {
+      const notices = await demand.query({ partition: `altered#${streamName}`, from: sortableMs(writtenFromMs) }, signal);
+      return notices.map(({ sk, writtenAtMs }) => ({
+        hashKeyRange: rangeOfKey(sk as string),
+        writtenAtMs: writtenAtMs as number,
+      }));
     },
+    read: (streamName, fromMs, untilMs, signal, within) => between(streamName, fromMs, untilMs, false, within, signal),
+    readCoarse: (streamName, fromMs, untilMs, signal) => between(streamName, fromMs, untilMs, true, undefined, signal),
   };
 };

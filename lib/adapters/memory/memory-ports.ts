@@ -3,6 +3,7 @@
 import type { Clock, Ports } from '../../ports.ts';
 import { noUsage } from '../process-usage.ts';
 import { memoryCounters, memoryHistory } from './demand.ts';
+import { memoryForecasts, memoryModelStates, memoryTrackRecords } from './forecasts.ts';
 import { type MemoryStreams, memoryStreams } from './kinesis.ts';
 import { memoryLeases } from './leases.ts';
 import {
@@ -16,7 +17,7 @@ import {
   memoryMetrics,
 } from './orders.ts';
 import { memoryPreflight } from './preflight.ts';
-import { memoryForecasts, memoryOperations, memoryOutcomes, memoryPlans, memoryPolicies } from './records.ts';
+import { memoryOperations, memoryOutcomes, memoryPlans, memoryPolicies } from './records.ts';
 import { memoryWorkers } from './workers.ts';
 
 export interface MemoryPorts extends Ports {
@@ -45,10 +46,12 @@ export const memoryPorts = (clock: Clock, options: MemoryOptions = {}): MemoryPo
     workers: memoryWorkers(),
     usage: noUsage(),
     preflight: memoryPreflight(streams.control),
-    counters: memoryCounters(),
-    history: memoryHistory(),
+    counters: memoryCounters(clock),
+    history: memoryHistory(clock),
     metrics: memoryMetrics(),
     forecasts: memoryForecasts(),
+    states: memoryModelStates(),
+    tracks: memoryTrackRecords(),
     plans: memoryPlans(),
     policies: memoryPolicies(),
     operations: memoryOperations(),
