@@ -6,7 +6,7 @@ import { IncrementalForecaster, type Make } from './incremental.ts';
 
 const MAGIC = 0x50464331;
 /** Grows whenever the make or the order of the parts changes, so that old bytes are refused and not misread. */
-export const STATE_VERSION = 3;
+export const STATE_VERSION = 4;
 const FIXED_BYTES = 40;
 
 export type Thawed =

@@ -10,6 +10,7 @@ import { DayProfile } from './day-profile.ts';
 import { Experts } from './experts.ts';
 import { type LogScale, logScaleOf, meanDemandOf, UNIT_SHARE } from './log-scale.ts';
 import { type EvenSeries, inDemand, type Model, type ModelForecast } from './model.ts';
+import { NearTerm } from './near-term.ts';
 import { PastWeek } from './past-week.ts';
 import { Regressions } from './regressions.ts';
 import { forgettingOf, type HorizonSlots, horizonSlotsOf, type SlotGrid, slotGridOf } from './slot-grid.ts';
@@ -75,6 +76,8 @@ export class IncrementalForecaster {
   private readonly profile: DayProfile;
   private readonly past: PastWeek;
   private readonly bounds: BoundsTracker;
+  /** The horizons within one slot; null where a step is a slot of its own. */
+  private readonly near: NearTerm | null;
   private readonly regressions: Regressions;
   private readonly experts: Experts;
   private readonly levelForgetting: readonly number[];
@@ -122,6 +125,8 @@ export class IncrementalForecaster {
     this.spread = parts.exact(1);
     this.slot = parts.exact(grid.stepsPerSlot, Number.NaN);
     this.came = parts.exact(grid.stepsPerSlot, Number.NaN);
+    const nearest = horizonSteps.filter((steps) => steps <= grid.stepsPerSlot);
+    this.near = grid.stepsPerSlot > 1 && nearest.length > 0 ? new NearTerm(nearest, grid, parts) : null;
     this.points = new Float64Array(count);
     this.rises = new Float64Array(count);
   }
@@ -142,6 +147,7 @@ export class IncrementalForecaster {
     for (const demand of demands) {
       const step = this.firstStep + this.counted[STEPS]!++;
       const place = step % stepsPerSlot;
+      this.near?.remember(this.scale.toScale(demand), step % this.grid.stepsPerDay);
       this.slot[place] = demand;
       if (place === stepsPerSlot - 1) this.endSlot(step);
     }
@@ -168,12 +174,15 @@ export class IncrementalForecaster {
       this.follow(step, z);
     }
     if (slotEnds && this.counted[VALUES]! > 0) this.foresee(step, true);
+    this.near?.take(z, step % this.grid.stepsPerDay);
   }
 
   /** The forecast from after the newest value. */
   forecast(): ModelForecast {
     if (this.counted[VALUES]! > 0) this.foresee(this.firstStep + this.counted[STEPS]! - 1, false);
-    return inDemand(this.bounds.forecast(), this.scale);
+    const near = this.near?.forecast() ?? null;
+    const far = this.bounds.forecast();
+    return inDemand(near === null ? far : joined(near, far), this.scale);
   }
 
   /** Compares a value with what the experts said at the end of the slot before. */
@@ -345,6 +354,16 @@ const knownMean = (values: Float64Array): number => {
     known++;
   }
   return known === 0 ? Number.NaN : sum / known;
+};
+
+/** The first horizons of one forecast, the others of another. */
+const joined = (near: ModelForecast, far: ModelForecast): ModelForecast => {
+  const rows = (first: readonly (readonly number[])[], all: readonly (readonly number[])[]) =>
+    all.map((row, q) => [...first[q]!, ...row.slice(first[q]!.length)]);
+  return {
+    quantiles: rows(near.quantiles, far.quantiles),
+    windowMaxQuantiles: rows(near.windowMaxQuantiles, far.windowMaxQuantiles),
+  };
 };
 
 /** The incremental model: one pass over the series answers all origins. */
