@@ -9,6 +9,7 @@ import type { Group, Lease } from './model/lease.ts';
 import type { Command, Operation, Outcome } from './model/operation.ts';
 import type { Plan } from './model/plan.ts';
 import type { Policy } from './model/policy.ts';
+import type { ProfilingEnd, ProfilingRun, ProfilingTotals, ProfilingWindow } from './model/profiling.ts';
 import type { StreamDescription, StreamRecord } from './model/shard.ts';
 import type { Beat, Retrieval, Worker, WorkerLoad } from './model/worker.ts';
 
@@ -216,6 +217,51 @@ export interface OutcomeStore {
   recent(streamName: string, kind: Outcome['kind'], limit: number, signal?: AbortSignal): Promise<Outcome[]>;
 }
 
+/** What of a live run changes while it is under way. */
+export type ProfilingChange = Partial<
+  Pick<ProfilingRun, 'state' | 'lostAfterMs' | 'startedAtMs' | 'endsAtMs' | 'share' | 'records' | 'windows' | 'spentUsd' | 'stop'>
+>;
+
+/** Profiling runs and what they measured. At most one is live on a shard. What has ended goes after a week, by TTL. */
+export interface ProfilingStore {
+  /** Begins a run where the shard has none; a live one that counts as lost (`lostAfterMs`) is ended as such and replaced. */
+  create(
+    run: ProfilingRun,
+    nowMs: number,
+    signal?: AbortSignal,
+  ): Promise<{ kind: 'created' } | { kind: 'exists'; run: ProfilingRun }>;
+  /** The runs under way, those whose host is lost included. */
+  live(group: Group, signal?: AbortSignal): Promise<ProfilingRun[]>;
+  /** A run, live or ended. */
+  get(group: Group, profileId: string, signal?: AbortSignal): Promise<ProfilingRun | null>;
+  /** Ended ones, the newest request first. */
+  recent(group: Group, limit: number, signal?: AbortSignal): Promise<ProfilingRun[]>;
+  /** Changes the live run; `gone`: it has ended. */
+  change(
+    run: Pick<ProfilingRun, 'application' | 'streamName' | 'shardId' | 'profileId'>,
+    change: ProfilingChange,
+    signal?: AbortSignal,
+  ): Promise<{ kind: 'changed'; run: ProfilingRun } | { kind: 'gone' }>;
+  /** Ends the live run; `gone`: somebody else has. Exactly one caller is told `ended`. */
+  end(run: ProfilingRun, end: ProfilingEnd, signal?: AbortSignal): Promise<{ kind: 'ended' } | { kind: 'gone' }>;
+  /** One window, and the totals, which replace the former. */
+  putMeasures(group: Group, window: ProfilingWindow, totals: ProfilingTotals, signal?: AbortSignal): Promise<void>;
+  /** In order. */
+  windows(group: Group, profileId: string, signal?: AbortSignal): Promise<ProfilingWindow[]>;
+  totals(group: Group, profileId: string, signal?: AbortSignal): Promise<ProfilingTotals | null>;
+}
+
+/** Where a shadow's effects go instead of the sinks. A space is one leg of one run; all that it holds is gone by `untilMs` at the latest. */
+export interface ResultStore {
+  /** Whether other processes see what this one writes. */
+  readonly isShared: boolean;
+  put(space: string, entries: readonly (readonly [key: string, value: string])[], untilMs: number): Promise<void>;
+  /** In the order of the keys; null where there is none. */
+  get(space: string, keys: readonly string[]): Promise<(string | null)[]>;
+  remove(space: string, keys: readonly string[]): Promise<void>;
+  clear(space: string): Promise<void>;
+}
+
 /** The FIFO command queue: the message group is the shard, the deduplication id the operation. */
 export interface CommandQueue {
   send(commands: readonly Command[], signal?: AbortSignal): Promise<void>;
@@ -254,6 +300,7 @@ export interface Ports {
   readonly policies: PolicyStore;
   readonly operations: OperationStore;
   readonly outcomes: OutcomeStore;
+  readonly profiles: ProfilingStore;
   readonly commands: CommandQueue;
   readonly machines: Machines;
   readonly callbacks: Callbacks;

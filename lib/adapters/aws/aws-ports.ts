@@ -12,6 +12,7 @@ import { dynamodbLeases } from './dynamodb-leases.ts';
 import { dynamodbOperations } from './dynamodb-operations.ts';
 import { dynamodbOutcomes } from './dynamodb-outcomes.ts';
 import { dynamodbPlans, dynamodbPolicies } from './dynamodb-plans.ts';
+import { dynamodbProfiles } from './dynamodb-profiles.ts';
 import { dynamodbWorkers } from './dynamodb-workers.ts';
 import { heartbeatThread } from './heartbeat-thread.ts';
 import { kinesisControl } from './kinesis-control.ts';
@@ -69,6 +70,7 @@ export const awsPorts = (config: AwsConfig): Ports => {
     policies: dynamodbPolicies(dynamodb, clock, config.controlTable),
     operations: dynamodbOperations(dynamodb, clock, config.controlTable),
     outcomes: dynamodbOutcomes(dynamodb, clock, config.controlTable),
+    profiles: dynamodbProfiles(dynamodb, clock, config.workerTable),
     commands: sqsCommands(clients.sqs, clock, config.commandQueueUrl),
     machines: stepFunctionsMachines(clients.stepFunctions, {
       handover: config.handoverMachineArn,

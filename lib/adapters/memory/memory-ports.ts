@@ -16,6 +16,7 @@ import {
   memoryMetrics,
 } from './orders.ts';
 import { memoryPreflight } from './preflight.ts';
+import { memoryProfiles } from './profiles.ts';
 import { memoryForecasts, memoryOperations, memoryOutcomes, memoryPlans, memoryPolicies } from './records.ts';
 import { memoryWorkers } from './workers.ts';
 
@@ -53,6 +54,7 @@ export const memoryPorts = (clock: Clock, options: MemoryOptions = {}): MemoryPo
     policies: memoryPolicies(),
     operations: memoryOperations(),
     outcomes: memoryOutcomes(),
+    profiles: memoryProfiles(),
     commands: memoryCommands(),
     machines: memoryMachines(),
     callbacks: memoryCallbacks(),
