@@ -69,9 +69,18 @@ export const Recommendation = z.discriminatedUnion('kind', [
 ]);
 export type Recommendation = z.output<typeof Recommendation>;
 
-/** What two equal legs differ by: a difference below this is noise. */
-export const NoiseFloor = z.object({ metric: z.string(), unit: z.string(), a: z.number(), b: z.number(), floor: z.number() });
+/** What two equal legs (a, aa) differ by: a factor that another difference must pass to be more than noise. */
+export const NoiseFloor = z.object({ measure: z.string(), a: z.number(), b: z.number(), floor: z.number() });
 export type NoiseFloor = z.output<typeof NoiseFloor>;
+
+/** What the other variant (leg b) does to a measure: b over a with its interval, beside the floor. */
+export const Difference = NoiseFloor.extend({
+  factor: z.number().nullable(),
+  low: z.number().nullable(),
+  high: z.number().nullable(),
+  kind: z.enum(['better', 'worse', 'within-noise']),
+});
+export type Difference = z.output<typeof Difference>;
 
 /** Each point of the report's plots: one window of the observation. */
 export const ReportPoint = z.object({
@@ -119,6 +128,8 @@ export const Findings = z.object({
   utilizationNow: z.number().nullable(),
   utilizationForeseen: z.number().nullable(),
   noise: z.array(NoiseFloor),
+  /** Only those above the noise, of a run that tried another variant. */
+  differences: z.array(Difference),
   recommendations: z.array(Recommendation),
 });
 export type Findings = z.output<typeof Findings>;

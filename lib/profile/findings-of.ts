@@ -1,8 +1,9 @@
 // lib/profile: what a run has taught.
 // in: its measures, the shard, its workers, what is wanted · out: Findings
-import type { Findings, NoiseFloor, ProfileLimit, RateEstimate } from '../model/profile-report.ts';
+import type { Difference, Findings, NoiseFloor, ProfileLimit, RateEstimate } from '../model/profile-report.ts';
 import type { ProfilingLeg } from '../model/profiling.ts';
 import type { Rate } from '../model/worker.ts';
+import { compareLegs } from './compare-legs.ts';
 import { hotKeysOf } from './hot-keys.ts';
 import { CURRENT } from './leg-sums.ts';
 import { memoryGrowthOf } from './memory-growth.ts';
@@ -57,13 +58,21 @@ const limitOf = (
   return { limit: resource, limitReason: `At ${plain(capacity.at)} (${interval(capacity)}) the ${resource} is full: ${how}.` };
 };
 
-/** The findings of a run. Fewer windows than an interval needs give no capacity, and say so. `noise`: what two equal legs differ by. */
-export const findingsOf = (
-  scene: ProfileScene,
-  targets: ProfileTargets,
-  noise: readonly NoiseFloor[] = [],
-  legs: readonly ProfilingLeg[] = CURRENT,
-): Findings => {
+const noiseOf = ({ windows }: ProfileScene): NoiseFloor[] =>
+  compareLegs(windows, 'aa').map(({ measure, a, b, low, high }) => ({ measure, a, b, floor: Math.max(high, 1 / low) }));
+
+/** Infinite factors (of nothing) cannot be stored. */
+const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
+const differencesOf = ({ windows }: ProfileScene): Difference[] =>
+  compareLegs(windows, 'b')
+    .filter(({ kind }) => kind !== 'within-noise')
+    .map(({ measure, a, b, floor, kind, factor, low, high }) => ({
+      ...{ measure, a, b, floor, kind },
+      ...{ factor: finite(factor), low: finite(low), high: finite(high) },
+    }));
+
+/** The findings of a run. Fewer windows than an interval needs give no capacity, and say so. */
+export const findingsOf = (scene: ProfileScene, targets: ProfileTargets, legs: readonly ProfilingLeg[] = CURRENT): Findings => {
   const { windows, totals, now, foreseen } = scene;
   const observed = windows.filter(({ phase }) => phase === 'observing');
   const seconds = observed.reduce((sum, { durationMs }) => sum + durationMs, 0) / 1000;
@@ -71,10 +80,8 @@ export const findingsOf = (
   const records = observed.reduce((sum, { legs: all }) => sum + (all.find(({ leg }) => leg === legs[0])?.records ?? 0), 0);
   const peak = foreseen ?? now;
   const hotKeys = totals === null ? [] : hotKeysOf(totals.keys, now?.recordsPerSec ?? 0);
-  // Relative to the mean of both legs.
-  const callNoise = noise.find(({ metric }) => metric === 'call time');
-  const relativeNoise =
-    callNoise === undefined ? 0 : callNoise.floor / Math.max((callNoise.a + callNoise.b) / 2, Number.MIN_VALUE);
+  const noise = noiseOf(scene);
+  const relativeNoise = (noise.find(({ measure }) => measure === 'call ms/record')?.floor ?? 1) - 1;
   const stages = totals === null ? [] : stageFindingsOf(totals, relativeNoise);
   const errors = errorsOf(scene, legs);
   const load = now ?? peak ?? { recordsPerSec: shardRecords / Math.max(seconds, 1), bytesPerSec: 0 };
@@ -89,7 +96,8 @@ export const findingsOf = (
     hotKeys,
     distinctKeys: totals === null ? null : Math.round(totals.keys.distinct),
     stages,
-    noise: [...noise],
+    noise,
+    differences: differencesOf(scene),
   };
   if (measured === null)
     return {

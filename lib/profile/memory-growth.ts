@@ -12,6 +12,8 @@ const LEAST_STRETCHES = 5;
 const YOUNG_SHARE = 0.2;
 /** Growth below this over the whole observation is within what a collector leaves by chance. */
 const LEAST_GROWTH_BYTES = 2 * 1024 * 1024;
+/** And it must be so many times what the line leaves unexplained: of even noise, eight stretches give that in fewer than one of a thousand runs. */
+const CLEAR_GROWTH = 6;
 
 /** How the heap grows with the records that all legs process, and when it is full at `recordsPerSec`. */
 export const memoryGrowthOf = (windows: readonly ProfilingWindow[], recordsPerSec: number): Findings['memory'] => {
@@ -32,7 +34,8 @@ export const memoryGrowthOf = (windows: readonly ProfilingWindow[], recordsPerSe
   const [first, last] = [lowest[0], lowest.at(-1)];
   if (line === null || line.count < LEAST_STRETCHES || first === undefined || last === undefined) return none;
   const margin = (studentT(line.count - 2) * line.residual) / Math.sqrt(line.spreadX);
-  if (line.slope <= margin || line.slope * (last.x - first.x) < LEAST_GROWTH_BYTES) return none;
+  const growth = line.slope * (last.x - first.x);
+  if (line.slope <= margin || growth < Math.max(LEAST_GROWTH_BYTES, CLEAR_GROWTH * line.residual)) return none;
   return {
     bytesPerRecord: line.slope,
     low: line.slope - margin,

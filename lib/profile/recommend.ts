@@ -69,7 +69,7 @@ const moveOf = (scene: ProfileScene, { measured }: Question, targets: ProfileTar
       { recordsPerSec: worker.load.recordsPerSec + more.recordsPerSec, bytesPerSec: worker.load.bytesPerSec + more.bytesPerSec },
       capacity,
     );
-  const before = Math.max(filled(owner), base.utilizationBefore);
+  const before = filled(owner);
   const [best] = scene.others
     .map((worker) => ({ worker, after: filled(worker, load) }))
     .filter(({ after }) => after <= targets.workerTargetUtilization && after < before)
@@ -190,26 +190,29 @@ export const recommend = (scene: ProfileScene, question: Question, targets: Prof
   const { limit, utilization, measured } = question;
   if (limit === 'errors' || limit === 'memory') return repairOf(question, 0.95);
   const target = limit === 'nothing' ? targets.targetUtilization : targets.workerTargetUtilization;
-  const confidence = confidenceOf(measured, utilization, target);
-  if (utilization <= target)
+  const compute = limit === 'cpu' || limit === 'event-loop';
+  // What computes shares its worker with the other shards; lanes and a shard's own limit are the shard's alone.
+  const shared = compute && scene.owner !== null ? shareTaken(scene.owner.load, measured.scarcest.capacity.at) : 0;
+  const fullest = Math.max(utilization, shared);
+  const confidence = confidenceOf(measured, fullest, target);
+  if (fullest <= target)
     return [
       {
         kind: 'nothing',
-        reason: `${percent(utilization)} of what ${measured.scarcest.resource === 'shard' ? 'the shard' : `the ${measured.scarcest.resource}`} allows is taken at the foreseen peak; the target is ${percent(target)}.`,
+        reason: `${percent(fullest)} of what ${measured.scarcest.resource === 'shard' ? 'the shard' : `the ${measured.scarcest.resource}`} allows is taken at the foreseen peak; the target is ${percent(target)}.`,
         costUsdPerMonth: 0,
-        utilizationBefore: utilization,
-        utilizationAfter: utilization,
+        utilizationBefore: fullest,
+        utilizationAfter: fullest,
         confidence: 1 - confidence,
       },
     ];
   const base: Base = { utilizationBefore: utilization, confidence };
   if (limit === 'hot-key') return repairOf(question, confidence);
-  const compute = limit === 'cpu' || limit === 'event-loop';
   const moves = compute ? moveOf(scene, question, targets, base) : [];
   const found = [
     ...settingsOf(question, targets, base),
     ...moves,
-    ...splitOf(scene, question, targets, base),
+    ...(utilization > target ? splitOf(scene, question, targets, base) : []),
     ...(compute && moves.length === 0 ? workersOf(scene, question, targets, base) : []),
     ...repairOf(question, confidence),
   ];
