@@ -1,5 +1,6 @@
 // lib/model: the nouns. What a profiling shadow has taught about one shard on one worker, and what to do about it.
 import { z } from 'zod';
+import { ProfilingEnd, ProfilingRequest, ProfilingTotals } from './profiling.ts';
 import { Rate } from './worker.ts';
 
 /** A rate with its 95 % interval; `high` is null where the measurement only bounds it from below. */
@@ -85,7 +86,10 @@ export type Difference = z.output<typeof Difference>;
 /** Each point of the report's plots: one window of the observation. */
 export const ReportPoint = z.object({
   atMs: z.number(),
-  recordsPerSec: z.number(),
+  /** Of the shard's keys, that was sampled. */
+  share: z.number(),
+  shardRecordsPerSec: z.number(),
+  sampledRecordsPerSec: z.number(),
   cpuShare: z.number(),
   loopShare: z.number(),
   heapBytes: z.number(),
@@ -133,3 +137,32 @@ export const Findings = z.object({
   recommendations: z.array(Recommendation),
 });
 export type Findings = z.output<typeof Findings>;
+
+/** A run with what it has taught: kept when its measures are long gone. */
+export const ProfileReport = z.object({
+  profileId: z.string(),
+  application: z.string(),
+  streamName: z.string(),
+  shardId: z.string(),
+  hostId: z.string(),
+  /** The shard's owner when it was analysed. */
+  owner: z.string().nullable(),
+  trigger: z.string(),
+  reason: z.string(),
+  request: ProfilingRequest,
+  requestedAtMs: z.number(),
+  analysedAtMs: z.number(),
+  /** Why the run ended; null: it was never begun. */
+  ended: ProfilingEnd.nullable(),
+  findings: Findings,
+  points: z.array(ReportPoint),
+  /** Distributions of the whole run; null: the host wrote none. */
+  totals: ProfilingTotals.nullable(),
+  /** What follows, and why. */
+  decision: z.string().optional(),
+});
+export type ProfileReport = z.output<typeof ProfileReport>;
+
+/** A report without its plots. */
+export const ProfileSummary = ProfileReport.omit({ points: true, totals: true });
+export type ProfileSummary = z.output<typeof ProfileSummary>;
