@@ -1,6 +1,8 @@
 // lib/adapters/aws: every port on AWS.
 // in: names of tables, queue and machines · out: Ports
 import type { Clock, Ports } from '../../ports.ts';
+import { memoryResults } from '../memory/profiles.ts';
+import { processProfiler } from '../process-profiler.ts';
 import { processUsage } from '../process-usage.ts';
 import { systemClock } from '../system-clock.ts';
 import { awsClients } from './clients.ts';
@@ -55,6 +57,7 @@ export const awsPorts = (config: AwsConfig): Ports => {
     leases: dynamodbLeases(dynamodb, clock, config.leaseTable),
     workers: dynamodbWorkers(dynamodb, clock, config.workerTable),
     usage: processUsage(),
+    profiler: processProfiler(),
     heartbeats: heartbeatThread({
       workerTable: config.workerTable,
       ...(config.region === undefined ? {} : { region: config.region }),
@@ -71,6 +74,7 @@ export const awsPorts = (config: AwsConfig): Ports => {
     operations: dynamodbOperations(dynamodb, clock, config.controlTable),
     outcomes: dynamodbOutcomes(dynamodb, clock, config.controlTable),
     profiles: dynamodbProfiles(dynamodb, clock, config.workerTable),
+    results: memoryResults(clock),
     commands: sqsCommands(clients.sqs, clock, config.commandQueueUrl),
     machines: stepFunctionsMachines(clients.stepFunctions, {
       handover: config.handoverMachineArn,
