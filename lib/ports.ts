@@ -10,7 +10,7 @@ import type { Command, Operation, Outcome } from './model/operation.ts';
 import type { Plan } from './model/plan.ts';
 import type { Policy } from './model/policy.ts';
 import type { ProfileReport, ProfileSummary } from './model/profile-report.ts';
-import type { ProfilingEnd, ProfilingRun, ProfilingTotals, ProfilingWindow } from './model/profiling.ts';
+import type { ProcessWindow, ProfilingEnd, ProfilingRun, ProfilingTotals, ProfilingWindow } from './model/profiling.ts';
 import type { StreamDescription, StreamRecord } from './model/shard.ts';
 import type { Beat, Retrieval, Worker, WorkerLoad } from './model/worker.ts';
 
@@ -52,6 +52,23 @@ export interface LeaseStore {
 /** What the process costs its machine since the last call: shares of one core, of the heap limit and of the event loop. */
 export interface UsageMeter {
   take(): Pick<WorkerLoad, 'cpuShare' | 'memoryBytes' | 'memoryShare' | 'eventLoopShare'>;
+}
+
+/** What the process has spent since it began, cheap enough to ask around every call: milliseconds of CPU (all threads), of a busy and of an idle event loop. */
+export interface Spent {
+  readonly cpuMs: number;
+  readonly loopBusyMs: number;
+  readonly loopIdleMs: number;
+}
+/** Looks at this process closely, for as long as a profiling run lasts. */
+export interface ProcessProfiler {
+  start(): ProcessProfile;
+}
+export interface ProcessProfile {
+  spent(): Spent;
+  /** What was spent since the last call. */
+  take(): ProcessWindow;
+  stop(): void;
 }
 
 /** Workers: a full report of each now and then, and a small heartbeat several times a second. */
@@ -297,6 +314,7 @@ export interface Ports {
   readonly leases: LeaseStore;
   readonly workers: WorkerStore;
   readonly usage: UsageMeter;
+  readonly profiler: ProcessProfiler;
   /** Without it the consumer beats from its own event loop. */
   readonly heartbeats?: HeartbeatThread;
   readonly reader: StreamReader;
@@ -312,6 +330,8 @@ export interface Ports {
   readonly outcomes: OutcomeStore;
   readonly profiles: ProfilingStore;
   readonly profileReports: ProfileReportStore;
+  /** In this process's memory, unless a Consumer is given another one. */
+  readonly results: ResultStore;
   readonly commands: CommandQueue;
   readonly machines: Machines;
   readonly callbacks: Callbacks;

@@ -1,6 +1,8 @@
 // lib/adapters/aws: every port on AWS.
 // in: names of tables, queue and machines · out: Ports
 import type { Clock, Ports } from '../../ports.ts';
+import { memoryResults } from '../memory/profiles.ts';
+import { processProfiler } from '../process-profiler.ts';
 import { processUsage } from '../process-usage.ts';
 import { systemClock } from '../system-clock.ts';
 import { awsClients } from './clients.ts';
@@ -58,6 +60,7 @@ export const awsPorts = (config: AwsConfig): Ports => {
     leases: dynamodbLeases(dynamodb, clock, config.leaseTable),
     workers: dynamodbWorkers(dynamodb, clock, config.workerTable),
     usage: processUsage(),
+    profiler: processProfiler(),
     heartbeats: heartbeatThread({
       workerTable: config.workerTable,
       ...(config.region === undefined ? {} : { region: config.region }),
@@ -75,6 +78,7 @@ export const awsPorts = (config: AwsConfig): Ports => {
     outcomes: dynamodbOutcomes(dynamodb, clock, config.controlTable),
     profiles: dynamodbProfiles(dynamodb, clock, config.workerTable),
     profileReports: dynamodbProfileReports(dynamodb, clock, config.controlTable),
+    results: memoryResults(clock),
     commands: sqsCommands(clients.sqs, clock, config.commandQueueUrl),
     machines: stepFunctionsMachines(clients.stepFunctions, {
       handover: config.handoverMachineArn,

@@ -1,6 +1,7 @@
 // lib/adapters/memory: every port in memory: the reference for the adapters, and the world of tests and simulations.
 // in: a clock · out: Ports, with handles that put records in and read what went out
 import type { Clock, Ports } from '../../ports.ts';
+import { noProfile } from '../process-profiler.ts';
 import { noUsage } from '../process-usage.ts';
 import { memoryCounters, memoryHistory } from './demand.ts';
 import { type MemoryStreams, memoryStreams } from './kinesis.ts';
@@ -16,7 +17,7 @@ import {
   memoryMetrics,
 } from './orders.ts';
 import { memoryPreflight } from './preflight.ts';
-import { memoryProfiles } from './profiles.ts';
+import { memoryProfiles, memoryResults } from './profiles.ts';
 import {
   memoryForecasts,
   memoryOperations,
@@ -52,6 +53,7 @@ export const memoryPorts = (clock: Clock, options: MemoryOptions = {}): MemoryPo
     leases: memoryLeases(),
     workers: memoryWorkers(),
     usage: noUsage(),
+    profiler: noProfile(),
     preflight: memoryPreflight(streams.control),
     counters: memoryCounters(),
     history: memoryHistory(),
@@ -63,6 +65,7 @@ export const memoryPorts = (clock: Clock, options: MemoryOptions = {}): MemoryPo
     outcomes: memoryOutcomes(),
     profiles: memoryProfiles(),
     profileReports: memoryProfileReports(),
+    results: memoryResults(clock),
     commands: memoryCommands(),
     machines: memoryMachines(),
     callbacks: memoryCallbacks(),
