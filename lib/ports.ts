@@ -59,6 +59,8 @@ export interface Spent {
   readonly cpuMs: number;
   readonly loopBusyMs: number;
   readonly loopIdleMs: number;
+  /** The main thread wanted a core and had none; null: this system does not tell. */
+  readonly stolenMs: number | null;
 }
 /** Looks at this process closely, for as long as a profiling run lasts. */
 export interface ProcessProfiler {
