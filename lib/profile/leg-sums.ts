@@ -2,6 +2,8 @@
 // in: the windows of a run · out: per window what the wanted legs did, net of the host's base load
 import type { LegWindow, ProfilingLeg, ProfilingWindow } from '../model/profiling.ts';
 
+const sum = <T>(all: readonly T[], of: (each: T) => number): number => all.reduce((total, each) => total + of(each), 0);
+
 /** Legs that run the processor as it is: two looks at the same thing. */
 export const CURRENT: readonly ProfilingLeg[] = ['a', 'aa'];
 /** The legs that run the other variant. */
@@ -11,11 +13,38 @@ export const OTHER: readonly ProfilingLeg[] = ['b'];
 export interface BaseLoad {
   readonly cpuShare: number;
   readonly loopShare: number;
+  /** The main thread waited for a core. */
+  readonly stolenShare: number;
   /** Records of the host's own shards, per second: they are in the shares. */
   readonly ownRecordsPerSec: number;
 }
 
-const sum = <T>(all: readonly T[], of: (each: T) => number): number => all.reduce((total, each) => total + of(each), 0);
+interface Loops {
+  readonly idleMs: number;
+  readonly legsMs: readonly number[];
+}
+
+/** How long the event loop was busy by each, without what it waited for a core; null where the system does not tell that. */
+const loopsOf = ({ idle, legs }: ProfilingWindow): Loops | null => {
+  const net = ({ loopBusyMs, stolenMs }: { loopBusyMs: number; stolenMs?: number | null | undefined }) =>
+    stolenMs === null || stolenMs === undefined ? null : Math.max(loopBusyMs - stolenMs, 0);
+  const idleMs = net(idle);
+  const legsMs = legs.flatMap((leg) => net(leg) ?? []);
+  return idleMs === null || legsMs.length < legs.length ? null : { idleMs, legsMs };
+};
+
+/**
+ * The window's CPU, by whose turn it was. The kernel counts a thread's CPU by its ticks of some milliseconds, so that a short turn's is counted when the next one
+ * has begun; the whole window's is right, and is divided as the event loop's time, which is exact.
+ */
+const cpuOf = (window: ProfilingWindow): { readonly idleMs: number; readonly legsMs: readonly number[] } => {
+  const { process, idle, legs } = window;
+  const loops = loopsOf(window);
+  const all = loops === null ? 0 : loops.idleMs + sum(loops.legsMs, (ms) => ms);
+  if (loops === null || all === 0) return { idleMs: idle.cpuMs, legsMs: legs.map(({ cpuMs }) => cpuMs) };
+  const perLoopMs = (process.userMs + process.systemMs) / all;
+  return { idleMs: loops.idleMs * perLoopMs, legsMs: loops.legsMs.map((ms) => ms * perLoopMs) };
+};
 
 /** The base load over all windows: what was spent while no leg had its turn. */
 export const baseLoadOf = (windows: readonly ProfilingWindow[]): BaseLoad => {
@@ -23,15 +52,15 @@ export const baseLoadOf = (windows: readonly ProfilingWindow[]): BaseLoad => {
     sum(windows, ({ idle }) => idle.ms),
     1,
   );
+  const durationMs = Math.max(
+    sum(windows, (window) => window.durationMs),
+    1,
+  );
   return {
-    cpuShare: sum(windows, ({ idle }) => idle.cpuMs) / ms,
-    loopShare: Math.min(sum(windows, ({ idle }) => Math.max(idle.loopBusyMs - (idle.stolenMs ?? 0), 0)) / ms, 1),
-    ownRecordsPerSec:
-      (sum(windows, ({ ownRecords }) => ownRecords) * 1000) /
-      Math.max(
-        sum(windows, ({ durationMs }) => durationMs),
-        1,
-      ),
+    cpuShare: sum(windows, (window) => cpuOf(window).idleMs) / ms,
+    loopShare: Math.min(sum(windows, (window) => loopsOf(window)?.idleMs ?? window.idle.loopBusyMs) / ms, 1),
+    stolenShare: Math.min(sum(windows, ({ idle }) => idle.stolenMs ?? 0) / ms, 1),
+    ownRecordsPerSec: (sum(windows, ({ ownRecords }) => ownRecords) * 1000) / durationMs,
   };
 };
 
@@ -52,28 +81,43 @@ export interface LegSample {
   readonly maxBatchRecords: number;
 }
 
-/** The share of a leg's turns in which its process had a core when it wanted one. */
-const awakeShare = ({ turnMs, stolenMs }: LegWindow): number => (turnMs <= 0 ? 1 : Math.max(1 - (stolenMs ?? 0) / turnMs, 0));
+/**
+ * The share of a leg's turns in which it had a core when it wanted one. What was waited for a core while the loop had nothing to do (as much as the base load does)
+ * held up no call, and no more than the loop was busy can have done so.
+ */
+const awakeShare = ({ turnMs, stolenMs, ioWaitMs, loopBusyMs }: LegWindow, { stolenShare }: BaseLoad): number => {
+  const heldUpMs = Math.min(Math.max((stolenMs ?? 0) - stolenShare * ioWaitMs, 0), loopBusyMs, turnMs);
+  return turnMs <= 0 ? 1 : 1 - heldUpMs / turnMs;
+};
 
-const sampleOf = (legs: readonly LegWindow[], base: BaseLoad): LegSample => ({
-  records: sum(legs, (leg) => leg.records),
-  bytes: sum(legs, (leg) => leg.bytes),
-  failed: sum(legs, (leg) => leg.failed),
-  cpuMs: sum(legs, (leg) => leg.cpuMs - base.cpuShare * leg.turnMs),
-  loopMs: sum(legs, (leg) => leg.loopBusyMs - (leg.stolenMs ?? 0) - base.loopShare * leg.turnMs),
-  calls: sum(legs, (leg) => leg.calls),
-  callMs: sum(legs, (leg) => leg.callMs * awakeShare(leg)),
-  callRecords: sum(legs, (leg) => leg.callRecords),
-  callRecordsSquared: sum(legs, (leg) => leg.callRecordsSquared),
-  callRecordsMs: sum(legs, (leg) => leg.callRecordsMs * awakeShare(leg)),
-  lanes: legs[0]?.lanes ?? 1,
-  maxBatchRecords: legs[0]?.maxBatchRecords ?? 1,
-});
+const sampleOf = (window: ProfilingWindow, wanted: readonly ProfilingLeg[], base: BaseLoad): LegSample | null => {
+  const [cpu, loops] = [cpuOf(window), loopsOf(window)];
+  const rows = window.legs
+    .map((leg, i) => ({
+      leg,
+      cpuMs: (cpu.legsMs[i] ?? leg.cpuMs) - base.cpuShare * leg.turnMs,
+      loopMs: (loops?.legsMs[i] ?? leg.loopBusyMs) - base.loopShare * leg.turnMs,
+      awake: awakeShare(leg, base),
+    }))
+    .filter(({ leg }) => wanted.includes(leg.leg) && leg.records > 0);
+  const [first] = rows;
+  if (first === undefined) return null;
+  return {
+    records: sum(rows, ({ leg }) => leg.records),
+    bytes: sum(rows, ({ leg }) => leg.bytes),
+    failed: sum(rows, ({ leg }) => leg.failed),
+    cpuMs: sum(rows, ({ cpuMs }) => cpuMs),
+    loopMs: sum(rows, ({ loopMs }) => loopMs),
+    calls: sum(rows, ({ leg }) => leg.calls),
+    callMs: sum(rows, ({ leg, awake }) => leg.callMs * awake),
+    callRecords: sum(rows, ({ leg }) => leg.callRecords),
+    callRecordsSquared: sum(rows, ({ leg }) => leg.callRecordsSquared),
+    callRecordsMs: sum(rows, ({ leg, awake }) => leg.callRecordsMs * awake),
+    lanes: first.leg.lanes,
+    maxBatchRecords: first.leg.maxBatchRecords,
+  };
+};
 
 /** The windows in which the wanted legs processed anything. Legs of one window saw the same records at the same time: they are one look, not two. */
 export const samplesOf = (windows: readonly ProfilingWindow[], wanted: readonly ProfilingLeg[], base: BaseLoad): LegSample[] =>
-  windows
-    .filter(({ phase }) => phase === 'observing')
-    .map(({ legs }) => legs.filter((leg) => wanted.includes(leg.leg) && leg.records > 0))
-    .filter((legs) => legs.length > 0)
-    .map((legs) => sampleOf(legs, base));
+  windows.filter(({ phase }) => phase === 'observing').flatMap((window) => sampleOf(window, wanted, base) ?? []);

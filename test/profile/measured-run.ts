@@ -77,10 +77,10 @@ export const windowsOf = (truth: Truth): ProfilingWindow[] => {
       const sizes = Array.from({ length: calls }, (_, i) => (i % 2 === 0 ? truth.batch - 1 : truth.batch + 1) || 1);
       const records = truth.batch === 1 ? calls : sizes.reduce((a, b) => a + b, 0);
       const sized = truth.batch === 1 ? sizes.map(() => 1) : sizes;
-      const perRecord = truth.cpuMs + truth.blockedMs + truth.waitMs;
-      const times = sized.map((n) => noisy(truth.waitMsPerCall + n * perRecord));
+      const computing = (truth.cpuMs + truth.blockedMs) / (1 - truth.stolenShare);
+      const times = sized.map((n) => noisy(truth.waitMsPerCall + n * (computing + truth.waitMs)));
       const callMs = times.reduce((a, b) => a + b, 0);
-      const turnMs = Math.max(callMs / truth.lanes, records * (truth.cpuMs + truth.blockedMs)) / (1 - truth.stolenShare);
+      const turnMs = Math.max(callMs / truth.lanes, records * computing);
       const failed = Array.from({ length: records }, () => random()).filter((value) => value < truth.errorShare).length;
       return {
         leg: name,
@@ -89,15 +89,15 @@ export const windowsOf = (truth: Truth): ProfilingWindow[] => {
         failed,
         errors: failed > 0 ? { SinkError: failed } : {},
         calls,
-        callMs: callMs / (1 - truth.stolenShare),
+        callMs,
         callRecords: records,
         callRecordsSquared: sized.reduce((sum, n) => sum + n * n, 0),
-        callRecordsMs: sized.reduce((sum, n, i) => sum + n * times[i]!, 0) / (1 - truth.stolenShare),
+        callRecordsMs: sized.reduce((sum, n, i) => sum + n * times[i]!, 0),
         turnMs,
         cpuMs: noisy(records * truth.cpuMs) + truth.baseCpuShare * turnMs,
-        loopBusyMs: noisy(records * (truth.cpuMs + truth.blockedMs)) + (truth.baseCpuShare + truth.stolenShare) * turnMs,
-        ioWaitMs: 0,
-        stolenMs: truth.stolenShare * turnMs,
+        loopBusyMs: noisy(records * computing) + truth.baseCpuShare * turnMs,
+        ioWaitMs: Math.max(turnMs - records * computing, 0),
+        stolenMs: truth.stolenShare * records * computing,
         lanes: truth.lanes,
         maxBatchRecords: truth.maxBatchRecords,
         stages: {},
@@ -106,6 +106,7 @@ export const windowsOf = (truth: Truth): ProfilingWindow[] => {
     const legs = warming ? [] : [leg('a'), leg('aa')];
     const turnMs = legs.reduce((sum, each) => sum + each.turnMs, 0);
     const idleMs = Math.max(WINDOW_MS - turnMs, 100);
+    const idleCpuMs = noisy(idleMs * truth.baseCpuShare);
     heap += legs.reduce((sum, each) => sum + each.records, 0) * truth.leakBytes;
     return {
       profileId: 'p',
@@ -120,7 +121,7 @@ export const windowsOf = (truth: Truth): ProfilingWindow[] => {
       lagMs: 0,
       ownRecords: 0,
       process: {
-        userMs: 0,
+        userMs: legs.reduce((sum, each) => sum + each.cpuMs, 0) + idleCpuMs,
         systemMs: 0,
         loopBusyMs: 0,
         gcMs: 0,
@@ -133,7 +134,7 @@ export const windowsOf = (truth: Truth): ProfilingWindow[] => {
         readBytes: null,
         writtenBytes: null,
       },
-      idle: { ms: idleMs, cpuMs: noisy(idleMs * truth.baseCpuShare), loopBusyMs: idleMs * truth.baseCpuShare, stolenMs: 0 },
+      idle: { ms: idleMs, cpuMs: idleCpuMs, loopBusyMs: idleMs * truth.baseCpuShare, stolenMs: 0 },
       legs,
     };
   });
