@@ -35,7 +35,9 @@ const hosted = (name: string, seed: number, seconds: number, share: number): Pro
     });
     child.once('error', reject);
     child.once('close', (code) =>
-      code === 0 ? resolve(JSON.parse(told.trim().split('\n').at(-1) ?? '') as Run) : reject(new Error(`${name} ended with code ${code}`)),
+      code === 0
+        ? resolve(JSON.parse(told.trim().split('\n').at(-1) ?? '') as Run)
+        : reject(new Error(`${name} ended with code ${code}`)),
     );
   });
 

@@ -109,6 +109,26 @@ export const monitorText = (monitor: MonitorResponse): string =>
         millis(shadow.lagMs),
       ]),
     ),
+    ...(monitor.profiles.length === 0
+      ? []
+      : [
+          '',
+          columns(
+            ['PROFILE', 'SHARD', 'ON', 'STATE', 'WHY', 'SHARE', 'RECORDS', 'LIMIT', 'CAPACITY', 'FORESEEN'],
+            monitor.profiles.map((profile) => [
+              profile.profileId,
+              profile.shardId,
+              profile.hostId,
+              profile.state,
+              profile.trigger,
+              percent(profile.share),
+              String(profile.records),
+              profile.limit ?? '–',
+              rate(profile.capacityRecordsPerSec),
+              percent(profile.utilizationForeseen),
+            ]),
+          ),
+        ]),
     ...monitor.handovers.map(
       (handover) =>
         `\nhandover ${handover.handoverId} of ${handover.shardId}, ${handover.source} → ${handover.target}: ${handover.phase}`,
