@@ -286,6 +286,9 @@ export class ProfilingHost {
     }
     // Last: while the item stands, others see that there may be something to clear up.
     if (end !== null) await this.#attempt('end a profiling run', () => ports.profiles.end(this.#run, end));
+    // The primary tells its results for as long as it has not heard.
+    if (this.#run.request.compare?.with === 'primary')
+      await this.#attempt('announce the end of a profiling run', () => ports.workers.announce(this.#run));
   }
 
   /** A failure is told; what it leaves goes by its TTL, or with the next worker that looks. */

@@ -54,12 +54,12 @@ export const ProfilingRequest = z
     /** Above this share of a core or of the event loop the host lowers the sampled share. */
     busyAbove: Share.default(0.8),
   })
-  .superRefine(({ share, minShare = 0, maxShare = 1 }, context) => {
-    if (minShare > share || share > maxShare)
+  .superRefine(({ share, minShare, maxShare }, context) => {
+    if ((minShare !== undefined && minShare > share) || (maxShare !== undefined && share > maxShare))
       context.addIssue({
         code: 'custom',
         path: ['share'],
-        message: `must lie from minShare to maxShare, got ${share} with minShare ${minShare} and maxShare ${maxShare}`,
+        message: `must lie from minShare to maxShare, got ${share} with minShare ${minShare ?? 'open'} and maxShare ${maxShare ?? 'open'}`,
       });
   });
 export type ProfilingRequest = z.output<typeof ProfilingRequest>;
