@@ -1,7 +1,7 @@
 // functions: what each function needs of the world, in the order in which the data meets them.
 // in: nothing · out: data; infra grants exactly this, the shell asks the environment for exactly this
 
-type TableAction = 'Query' | 'BatchGetItem' | 'BatchWriteItem' | 'PutItem' | 'UpdateItem';
+type TableAction = 'Query' | 'BatchGetItem' | 'BatchWriteItem' | 'PutItem' | 'UpdateItem' | 'DeleteItem';
 
 /** What one function may do. Tables and actions as its ports use them (lib/adapters/aws). */
 export interface Needs {
@@ -53,7 +53,8 @@ export const needs = {
   feedback: { demand: ['Query'], control: ['Query', 'BatchWriteItem'], metrics: ['write'] },
   reap: {
     lease: ['Query'],
-    worker: ['Query'],
+    // Profiling runs whose host is lost lie there.
+    worker: ['Query', 'PutItem', 'DeleteItem'],
     control: ['Query', 'BatchGetItem', 'UpdateItem'],
     stream: ['describe', 'consumers'],
     commands: true,

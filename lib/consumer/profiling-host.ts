@@ -5,7 +5,7 @@
 //   every window: write what was measured · move the item on · is it over? · adapt the share
 import { profilingConsumerNameOf } from '../model/consumer-name.ts';
 import type { Lease } from '../model/lease.ts';
-import type { ProfilingEnd, ProfilingRun, ProfilingWindow } from '../model/profiling.ts';
+import { mayUseConsumer, type ProfilingEnd, type ProfilingRun, type ProfilingWindow } from '../model/profiling.ts';
 import type { ProcessProfile, ProfilingChange, ResultStore } from '../ports.ts';
 import type { Hash64 } from '../shadow/digest-chain.ts';
 import { costUsd } from '../shadow/profiling-cost.ts';
@@ -280,7 +280,7 @@ export class ProfilingHost {
     if (this.#intake.consumerForMs !== null) {
       await this.#attempt('deregister the profiling consumer', async () => {
         const others = await ports.profiles.live(this.#run);
-        if (others.every((run) => run.profileId === this.#run.profileId || run.request.retrieval === 'polling'))
+        if (!others.some((run) => run.profileId !== this.#run.profileId && mayUseConsumer(run)))
           await ports.control.removeConsumer(streamArn, profilingConsumerNameOf(this.#run.application));
       });
     }

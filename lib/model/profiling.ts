@@ -126,6 +126,19 @@ export const ProfilingRun = z.object({
 });
 export type ProfilingRun = z.output<typeof ProfilingRun>;
 
+/** Whether nothing was heard of the run's host for so long that others end it. */
+export const isHostLost = ({ lostAfterMs }: Pick<ProfilingRun, 'lostAfterMs'>, nowMs: number): boolean => lostAfterMs <= nowMs;
+
+/** How others end a run whose host is lost; one that it never began is `not-started`. */
+export const hostLost = ({ state, hostId, lostAfterMs }: ProfilingRun, atMs: number): ProfilingEnd => ({
+  by: state === 'requested' ? 'not-started' : 'host-lost',
+  detail: `nothing was heard of worker ${hostId} by ${new Date(lostAfterMs).toISOString()}`,
+  atMs,
+});
+
+/** Whether this run may be reading by the registered consumer of profiling shadows: its host decides where the request leaves it open. */
+export const mayUseConsumer = ({ request }: Pick<ProfilingRun, 'request'>): boolean => request.retrieval !== 'polling';
+
 /** `a` the processor as it is, `aa` the same again, `b` the other. */
 export const ProfilingLeg = z.enum(['a', 'aa', 'b']);
 export type ProfilingLeg = z.output<typeof ProfilingLeg>;
