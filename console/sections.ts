@@ -296,7 +296,9 @@ export const shadowList = (monitor: MonitorResponse): HTMLElement => {
       `${shadow.owner ?? 'nobody'} → ${shadow.workerId}`,
       two(
         html('span', { class: shadow.state === 'diverged' ? 'bad' : shadow.state === 'tracking' ? 'good' : '' }, shadow.state),
-        `for ${shadow.purpose}`,
+        shadow.divergence === null
+          ? `for ${shadow.purpose}`
+          : `owner ${shadow.divergence.owner.digest.slice(0, 8)}, shadow ${shadow.divergence.shadow.digest.slice(0, 8)}`,
       ),
       shadow.verifiedThrough === null
         ? '–'

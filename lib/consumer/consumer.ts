@@ -284,6 +284,7 @@ export class Consumer {
       });
       await clock.sleep(nextMs ?? NOTHING_TO_WATCH_MS, signal);
     }
+    await agent.settled();
   }
 
   #end(shardId: string): void {
