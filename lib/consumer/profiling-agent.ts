@@ -24,6 +24,8 @@ import { spaceOf } from './profiling-results.ts';
 import type { ShardTable } from './shard-table.ts';
 
 const TELL_EVERY_MS = 500;
+/** Whoever orders a run announces it; this is for what lost hosts have left. */
+const LOOK_EVERY_MS = 60_000;
 
 export interface ProfilingAgentOptions {
   readonly settings: ConsumerSettings;
@@ -44,6 +46,7 @@ export class ProfilingAgent {
   readonly #group: Group;
   #host: ProfilingHost | null = null;
   #stopped = false;
+  #lookedAtMs = Number.NEGATIVE_INFINITY;
   #telling: Promise<void> | null = null;
   readonly #abort = new AbortController();
 
@@ -70,9 +73,12 @@ export class ProfilingAgent {
     return this.#primary.of(shardId);
   }
 
-  /** One look at the live runs. */
-  async look(signal: AbortSignal): Promise<void> {
+  /** One look at the live runs: whenever something was announced, else now and then. */
+  async look(isAnnounced: boolean, signal: AbortSignal): Promise<void> {
     const { ports, settings } = this.#options;
+    const atMs = ports.clock.monotonicMs();
+    if (!isAnnounced && atMs - this.#lookedAtMs < LOOK_EVERY_MS) return;
+    this.#lookedAtMs = atMs;
     const runs = await ports.profiles.live(this.#group, signal);
     const nowMs = ports.clock.nowMs();
     const lost = runs.filter((run) => isHostLost(run, nowMs) && run.profileId !== this.#host?.profileId);

@@ -236,7 +236,7 @@ describe('a profiling shadow', () => {
     await world.order('b');
     await world.load(10_000);
     world.killed.add('b');
-    const run = await world.untilEnded(60_000);
+    const run = await world.untilEnded(120_000);
     expect(run.ended).toMatchObject({ by: 'host-lost' });
     expect(await world.registered()).toEqual([]);
     expect(world.events.filter(({ kind }) => kind === 'profiling-ended')).toHaveLength(1);
