@@ -39,6 +39,7 @@ export const worldOf = (name: FunctionName, env: Readonly<Record<string, string 
   const commandQueueUrl = lookUp('commands');
   const handoverMachineArn = lookUp('handoverMachine');
   const reshardMachineArn = lookUp('reshardMachine');
+  const profileMachineArn = lookUp('profileMachine');
   // A function calls only the ports of what it needs; the names of the other tables stay empty.
   const ports = awsPorts({
     leaseTable: lookUp('lease'),
@@ -48,6 +49,7 @@ export const worldOf = (name: FunctionName, env: Readonly<Record<string, string 
     ...(commandQueueUrl !== '' && { commandQueueUrl }),
     ...(handoverMachineArn !== '' && { handoverMachineArn }),
     ...(reshardMachineArn !== '' && { reshardMachineArn }),
+    ...(profileMachineArn !== '' && { profileMachineArn }),
   });
   return { ports, streams: parsed.data[VARIABLES.streams] as Group[] };
 };

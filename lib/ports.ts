@@ -9,6 +9,7 @@ import type { Group, Lease } from './model/lease.ts';
 import type { Command, Operation, Outcome } from './model/operation.ts';
 import type { Plan } from './model/plan.ts';
 import type { Policy } from './model/policy.ts';
+import type { ProfileReport, ProfileSummary } from './model/profile-report.ts';
 import type { ProcessWindow, ProfilingEnd, ProfilingRun, ProfilingTotals, ProfilingWindow } from './model/profiling.ts';
 import type { StreamDescription, StreamRecord } from './model/shard.ts';
 import type { Beat, Retrieval, Worker, WorkerLoad } from './model/worker.ts';
@@ -58,6 +59,8 @@ export interface Spent {
   readonly cpuMs: number;
   readonly loopBusyMs: number;
   readonly loopIdleMs: number;
+  /** The main thread wanted a core and had none; null: this system does not tell. */
+  readonly stolenMs: number | null;
 }
 /** Looks at this process closely, for as long as a profiling run lasts. */
 export interface ProcessProfiler {
@@ -268,6 +271,15 @@ export interface ProfilingStore {
   totals(group: Group, profileId: string, signal?: AbortSignal): Promise<ProfilingTotals | null>;
 }
 
+/** What profiles have taught, for 90 days. */
+export interface ProfileReportStore {
+  /** Puts it in the place of itself. */
+  put(report: ProfileReport, signal?: AbortSignal): Promise<void>;
+  get(group: Group, profileId: string, signal?: AbortSignal): Promise<ProfileReport | null>;
+  /** The newest requests first, without their plots. */
+  recent(group: Group, limit: number, signal?: AbortSignal): Promise<ProfileSummary[]>;
+}
+
 /** Where a shadow's effects go instead of the sinks. A space is one leg of one run; all that it holds is gone by `untilMs` at the latest. */
 export interface ResultStore {
   /** Whether other processes see what this one writes. */
@@ -287,7 +299,7 @@ export interface CommandQueue {
 /** Step Functions: starts executions by name (a repeated name starts nothing) and answers callbacks. */
 export interface Machines {
   start(
-    machine: 'handover' | 'reshard',
+    machine: 'handover' | 'reshard' | 'profile',
     name: string,
     input: unknown,
     signal?: AbortSignal,
@@ -319,6 +331,7 @@ export interface Ports {
   readonly operations: OperationStore;
   readonly outcomes: OutcomeStore;
   readonly profiles: ProfilingStore;
+  readonly profileReports: ProfileReportStore;
   /** In this process's memory, unless a Consumer is given another one. */
   readonly results: ResultStore;
   readonly commands: CommandQueue;

@@ -128,6 +128,7 @@ export class ProfilingLegRun {
       cpuMs: use?.cpuMs ?? 0,
       loopBusyMs: use?.loopBusyMs ?? 0,
       ioWaitMs: use?.loopIdleMs ?? 0,
+      stolenMs: use?.stolenMs ?? null,
       lanes,
       maxBatchRecords,
       stages: this.#stages.takeWindow(),

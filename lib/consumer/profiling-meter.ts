@@ -8,9 +8,11 @@ export interface TurnUse {
   cpuMs: number;
   loopBusyMs: number;
   loopIdleMs: number;
+  /** Null: this system does not tell. */
+  stolenMs: number | null;
 }
 
-const nothing = (): TurnUse => ({ ms: 0, cpuMs: 0, loopBusyMs: 0, loopIdleMs: 0 });
+const nothing = (): TurnUse => ({ ms: 0, cpuMs: 0, loopBusyMs: 0, loopIdleMs: 0, stolenMs: null });
 
 /** Adds up what is spent to the leg whose turn it is. */
 export class TurnMeter {
@@ -50,6 +52,8 @@ export class TurnMeter {
     use.cpuMs += Math.max(0, spent.cpuMs - this.#spent.cpuMs);
     use.loopBusyMs += Math.max(0, spent.loopBusyMs - this.#spent.loopBusyMs);
     use.loopIdleMs += Math.max(0, spent.loopIdleMs - this.#spent.loopIdleMs);
+    if (spent.stolenMs !== null && this.#spent.stolenMs !== null)
+      use.stolenMs = (use.stolenMs ?? 0) + Math.max(0, spent.stolenMs - this.#spent.stolenMs);
     this.#uses.set(this.#leg, use);
     this.#atMs = atMs;
     this.#spent = spent;

@@ -68,7 +68,7 @@ export class ProfilingWindows {
       lagMs: Math.max(0, intake.lagMs),
       ownRecords: now.own - before.own,
       process: profile.take(),
-      idle: { ms: idle?.ms ?? 0, cpuMs: idle?.cpuMs ?? 0, loopBusyMs: idle?.loopBusyMs ?? 0 },
+      idle: { ms: idle?.ms ?? 0, cpuMs: idle?.cpuMs ?? 0, loopBusyMs: idle?.loopBusyMs ?? 0, stolenMs: idle?.stolenMs ?? null },
       legs: legs.map((leg) => leg.takeWindow(uses.get(leg.leg))),
     };
   }

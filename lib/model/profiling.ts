@@ -175,6 +175,8 @@ export const LegWindow = z.object({
   loopBusyMs: Amount,
   /** Of the turns, the time that the event loop had nothing to do: they waited for I/O. */
   ioWaitMs: Amount,
+  /** Of the turns, the time that the main thread waited for a core; missing: this system does not tell. */
+  stolenMs: Amount.nullish(),
   lanes: z.number().int(),
   maxBatchRecords: z.number().int(),
   stages: z.record(z.string(), StageWindow),
@@ -219,7 +221,7 @@ export const ProfilingWindow = z.object({
   ownRecords: Count,
   process: ProcessWindow,
   /** Outside of all turns: the base load. */
-  idle: z.object({ ms: Amount, cpuMs: Amount, loopBusyMs: Amount }),
+  idle: z.object({ ms: Amount, cpuMs: Amount, loopBusyMs: Amount, stolenMs: Amount.nullish() }),
   legs: z.array(LegWindow),
 });
 export type ProfilingWindow = z.output<typeof ProfilingWindow>;

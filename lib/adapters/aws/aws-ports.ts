@@ -14,6 +14,7 @@ import { dynamodbLeases } from './dynamodb-leases.ts';
 import { dynamodbOperations } from './dynamodb-operations.ts';
 import { dynamodbOutcomes } from './dynamodb-outcomes.ts';
 import { dynamodbPlans, dynamodbPolicies } from './dynamodb-plans.ts';
+import { dynamodbProfileReports } from './dynamodb-profile-reports.ts';
 import { dynamodbProfiles } from './dynamodb-profiles.ts';
 import { dynamodbWorkers } from './dynamodb-workers.ts';
 import { heartbeatThread } from './heartbeat-thread.ts';
@@ -35,6 +36,8 @@ export interface AwsConfig {
   readonly handoverMachineArn?: string;
   /** Needed to start a reshard. */
   readonly reshardMachineArn?: string;
+  /** Needed to start a profile. */
+  readonly profileMachineArn?: string;
   /** @default AWS_REGION */
   readonly region?: string;
   /** @default AWS_ENDPOINT_URL_KINESIS, AWS_ENDPOINT_URL, or AWS */
@@ -74,11 +77,13 @@ export const awsPorts = (config: AwsConfig): Ports => {
     operations: dynamodbOperations(dynamodb, clock, config.controlTable),
     outcomes: dynamodbOutcomes(dynamodb, clock, config.controlTable),
     profiles: dynamodbProfiles(dynamodb, clock, config.workerTable),
+    profileReports: dynamodbProfileReports(dynamodb, clock, config.controlTable),
     results: memoryResults(clock),
     commands: sqsCommands(clients.sqs, clock, config.commandQueueUrl),
     machines: stepFunctionsMachines(clients.stepFunctions, {
       handover: config.handoverMachineArn,
       reshard: config.reshardMachineArn,
+      profile: config.profileMachineArn,
     }),
     callbacks: stepFunctionsCallbacks(clients.stepFunctions),
   };

@@ -8,13 +8,14 @@ import { nameOf, translate } from './sdk-errors.ts';
 export interface MachineArns {
   readonly handover: string | undefined;
   readonly reshard: string | undefined;
+  readonly profile: string | undefined;
 }
 
 /** `…:stateMachine:NAME` → `…:execution:NAME:execution name` */
 const executionArnOf = (machineArn: string, name: string): string =>
   `${machineArn.replace(':stateMachine:', ':execution:')}:${name}`;
 
-/** The two machines. A name that ran before (with another input, or to its end) starts nothing. */
+/** The machines. A name that ran before (with another input, or to its end) starts nothing. */
 export const stepFunctionsMachines = (client: SFNClient, arns: MachineArns): Machines => ({
   start: async (machine, name, input, signal) => {
     const stateMachineArn = arns[machine];

@@ -18,7 +18,14 @@ import {
 } from './orders.ts';
 import { memoryPreflight } from './preflight.ts';
 import { memoryProfiles, memoryResults } from './profiles.ts';
-import { memoryForecasts, memoryOperations, memoryOutcomes, memoryPlans, memoryPolicies } from './records.ts';
+import {
+  memoryForecasts,
+  memoryOperations,
+  memoryOutcomes,
+  memoryPlans,
+  memoryPolicies,
+  memoryProfileReports,
+} from './records.ts';
 import { memoryWorkers } from './workers.ts';
 
 export interface MemoryPorts extends Ports {
@@ -57,6 +64,7 @@ export const memoryPorts = (clock: Clock, options: MemoryOptions = {}): MemoryPo
     operations: memoryOperations(),
     outcomes: memoryOutcomes(),
     profiles: memoryProfiles(),
+    profileReports: memoryProfileReports(),
     results: memoryResults(clock),
     commands: memoryCommands(),
     machines: memoryMachines(),

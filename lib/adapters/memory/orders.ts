@@ -46,7 +46,7 @@ export const memoryCommands = (): MemoryCommandQueue => {
 };
 
 export interface Execution {
-  readonly machine: 'handover' | 'reshard';
+  readonly machine: 'handover' | 'reshard' | 'profile';
   readonly name: string;
   readonly input: unknown;
   readonly executionArn: string;
