@@ -47,7 +47,7 @@ describe('ProfilingLegRun', () => {
     await leg.turn(records(10), 0);
     expect(calls).toEqual([4, 4, 2]);
     expect(seen[0]).toEqual({ shadow: true, leg: 'a', lanes: 1, epoch: 7 });
-    const window = leg.takeWindow({ ms: 9, cpuMs: 1, loopBusyMs: 2, loopIdleMs: 3 });
+    const window = leg.takeWindow({ ms: 9, cpuMs: 1, loopBusyMs: 2, loopIdleMs: 3, stolenMs: 4 });
     expect(window).toMatchObject({
       records: 10,
       bytes: 10,
@@ -57,6 +57,7 @@ describe('ProfilingLegRun', () => {
       turnMs: 9,
       cpuMs: 1,
       ioWaitMs: 3,
+      stolenMs: 4,
     });
     expect(leg.takeWindow(undefined)).toMatchObject({ records: 0, calls: 0, turnMs: 0 });
     expect(leg.records).toBe(10);

@@ -145,7 +145,7 @@ describe('a profiling shadow', () => {
     const profiler = {
       start: () => ({
         ...world.ports.profiler.start(),
-        spent: () => ({ cpuMs, loopBusyMs: cpuMs, loopIdleMs: 0 }),
+        spent: () => ({ cpuMs, loopBusyMs: cpuMs, loopIdleMs: 0, stolenMs: null }),
         take: () => ({ ...world.ports.profiler.start().take(), userMs: busy * 1000 }),
       }),
     };
