@@ -197,16 +197,14 @@ export class FaultScene {
   #endOf(leases: readonly Lease[], { shardId, source, target, input }: Parties): string {
     const lease = leases.find((each) => each.shardId === shardId);
     if (lease?.state === 'ended') return 'ended, children run';
+    const who = { [source.workerId]: 'source', [target.workerId]: 'target' }[lease?.owner ?? ''] ?? 'third';
+    if (lease?.epoch === input.epoch) return `stayed with ${who}`;
     const taken = this.run.fleet.all
       .flatMap(({ events }) => events)
-      .map(({ event }) =>
-        event.kind === 'lease-taken' && event.shardId === shardId && event.epoch === lease?.epoch ? event.how : null,
-      )
-      .find((how) => how !== null);
-    if (taken === 'handed-over') return 'handed over';
-    const who = { [source.workerId]: 'source', [target.workerId]: 'target' }[lease?.owner ?? ''] ?? 'third';
-    if (taken !== undefined) return `taken over by ${who}`;
-    return lease?.epoch === input.epoch ? `stayed with ${who}` : `restored to ${who}`;
+      .find(({ event }) => event.kind === 'lease-taken' && event.shardId === shardId && event.epoch === lease?.epoch)?.event;
+    // A Restore, or a worker that renewed its own right, changes the epoch of an owner that goes on.
+    if (taken?.kind !== 'lease-taken') return `back with ${who}`;
+    return taken.how === 'handed-over' ? 'handed over' : `taken over by ${who}`;
   }
 
   /** Waits until the lease has no handover any more and its execution has ended. */

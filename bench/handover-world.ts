@@ -36,7 +36,7 @@ const observed = (store: LeaseStore, onWritten: (lease: Lease) => void): LeaseSt
 /** Consumers and producer of one bench. The process's environment must point at the cloud. */
 export class HandoverWorld {
   readonly seen: Seen[] = [];
-  /** Milliseconds from the source's stamp to the target's, by the handover's id. */
+  /** Milliseconds from the moment at which the source had stopped dispatching, as it stamps it, to that at which the target may dispatch, by the handover's id. */
   readonly pauses = new Map<string, number>();
   readonly #produced = new Map<string, number>();
   readonly #consumers: readonly Consumer[];
@@ -93,9 +93,9 @@ export class HandoverWorld {
   }
 
   #notePause({ handover }: Lease): void {
-    if (handover?.phase !== 'activated') return;
-    const { id, pausedAtMs, activatedAtMs } = handover;
-    if (pausedAtMs !== undefined && activatedAtMs !== undefined) this.pauses.set(id, activatedAtMs - pausedAtMs);
+    if (handover?.phase !== 'activated' || this.pauses.has(handover.id)) return;
+    // The write is answered: the target's own stamp, which went with it, is from before.
+    if (handover.pausedAtMs !== undefined) this.pauses.set(handover.id, Date.now() - handover.pausedAtMs);
   }
 
   #take(records: readonly { readonly data: Uint8Array }[], shardId: string): void {

@@ -1,7 +1,7 @@
 // bench handover: planned handovers there and back under load on the local cloud: through the deployed machine, and driven by the target. KCL beside it.
 // options: --handovers N (100), --concurrent N (1: so many begin at once), --shards N (4), --rate N records/s per shard (100, at most 400 in all), --quick (10 handovers,
 //   2 shards, no peer), --no-peer, --peer DIR (../shared/peers/kcl), --keep (the logs), --json
-// pause: the source stops dispatching until the target may dispatch, as both stamp it on the lease. In one process with one clock, so that they compare.
+// pause: from the moment at which the source has stopped dispatching until DynamoDB has answered the target's activation. In one process with one clock.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { awsPorts } from '../lib/adapters/aws/aws-ports.ts';
 import type { Lease } from '../lib/model/lease.ts';

@@ -109,6 +109,13 @@ export const monitorText = (monitor: MonitorResponse): string =>
         millis(shadow.lagMs),
       ]),
     ),
+    ...monitor.shadows.flatMap(({ shardId, divergence }) =>
+      divergence === null
+        ? []
+        : [
+            `\nthe shadow of ${shardId} differs: at ${divergence.owner.sequenceNumber} the owner has ${divergence.owner.count} records, digest ${divergence.owner.digest}, the shadow ${divergence.shadow.count}, digest ${divergence.shadow.digest}`,
+          ],
+    ),
     ...(monitor.profiles.length === 0
       ? []
       : [

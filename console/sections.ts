@@ -297,7 +297,9 @@ export const shadowList = (monitor: MonitorResponse): HTMLElement => {
       `${shadow.owner ?? 'nobody'} → ${shadow.workerId}`,
       two(
         html('span', { class: shadow.state === 'diverged' ? 'bad' : shadow.state === 'tracking' ? 'good' : '' }, shadow.state),
-        `for ${shadow.purpose}`,
+        shadow.divergence === null
+          ? `for ${shadow.purpose}`
+          : `owner ${shadow.divergence.owner.digest.slice(0, 8)}, shadow ${shadow.divergence.shadow.digest.slice(0, 8)}`,
       ),
       shadow.verifiedThrough === null
         ? '–'
@@ -336,12 +338,11 @@ export const profileList = ({ profiles, atMs }: MonitorResponse): HTMLElement[] 
             two(percent(profile.share), count(profile.records, 'record')),
             profile.limit === null
               ? '–'
-              : two(html('span', { title: profile.decision ?? '' }, profile.limit), `at ${rate(profile.capacityRecordsPerSec)} records/s`),
-            html(
-              'span',
-              { class: (profile.utilizationForeseen ?? 0) > 1 ? 'bad' : '' },
-              percent(profile.utilizationForeseen),
-            ),
+              : two(
+                  html('span', { title: profile.decision ?? '' }, profile.limit),
+                  `at ${rate(profile.capacityRecordsPerSec)} records/s`,
+                ),
+            html('span', { class: (profile.utilizationForeseen ?? 0) > 1 ? 'bad' : '' }, percent(profile.utilizationForeseen)),
           ]),
         ),
       ];

@@ -68,7 +68,8 @@ export const needs = {
   feedback: { demand: ['Query'], control: ['Query', 'BatchWriteItem'], metrics: ['write'] },
   reap: {
     lease: ['Query'],
-    worker: ['Query'],
+    // Profiling runs whose host is lost lie there.
+    worker: ['Query', 'PutItem', 'DeleteItem'],
     control: ['Query', 'BatchGetItem', 'UpdateItem'],
     stream: ['describe', 'consumers'],
     commands: true,

@@ -1,8 +1,8 @@
 // functions: how a run stands, while its host warms up and while it observes.
 // in: the run, in which state the machine is · out: waiting, warm, or over; a run whose host is not heard of any more is ended
 import { z } from 'zod';
-import { hostLost } from '../lib/adapters/profiling-ends.ts';
 import { ProfileInput } from '../lib/model/profile-machine.ts';
+import { hostLost } from '../lib/model/profiling.ts';
 import { type Task, task } from './shell.ts';
 
 type Watched = { readonly kind: 'waiting'; readonly waitSec: number } | { readonly kind: 'warm' } | { readonly kind: 'over' };

@@ -24,7 +24,9 @@ const shadowView = (lease: Lease, nowMs: number): Monitor['shadows'] => {
       state: shadow.state,
       purpose: shadow.purpose,
       from: shadow.from ?? null,
+      ownerMark: lease.mark ?? null,
       verifiedThrough: shadow.verifiedThrough ?? null,
+      divergence: shadow.divergence ?? null,
       verifiedAgeMs: shadow.verifiedAtMs === undefined ? null : Math.max(0, nowMs - shadow.verifiedAtMs),
       bufferedRecords: shadow.bufferedRecords ?? 0,
       bufferedBytes: shadow.bufferedBytes ?? 0,
@@ -44,6 +46,8 @@ const handoverView = ({ shardId, handover }: Lease): Monitor['handovers'] =>
           source: handover.source,
           target: handover.target,
           requestedAtMs: handover.requestedAtMs,
+          drained: handover.drained ?? null,
+          proof: handover.proof ?? null,
         },
       ];
 

@@ -4,7 +4,7 @@
 import { type MachineWriteName, machineWrites } from '../lib/handover/machine-writes.ts';
 import { type HandoverState, handoverTransitions, handoverStateNames as names } from '../lib/model/handover.ts';
 import { lambdaState } from './lambda-state.ts';
-import { leaseKey, writeArguments } from './render-write-state.ts';
+import { fromExecution, fromVariables, inputVariables, leaseKey, writeArguments } from './render-write-state.ts';
 
 /** Seconds after which a state gives up; `pauseBudgetMs` is what the owner's own clock allows before it takes the shard back. */
 export interface HandoverTimes {
@@ -55,6 +55,9 @@ const steps = {
   deactivating: { write: 'deactivate', waitsSec: (t) => t.deactivateSec, success: 'released', failure: 'timedOut' },
 } as const satisfies Partial<Record<HandoverState, Step>>;
 
+/** The shard stands still in these. */
+const inThePause: ReadonlySet<string> = new Set<HandoverState>(['pausing', 'redirecting', 'verifying', 'activating']);
+
 const FENCED = ['DynamoDb.ConditionalCheckFailedException', 'DynamoDB.ConditionalCheckFailedException'];
 /** Outside the pause there is time to try again. A refused condition is an answer, not a fault. */
 const retry = (errors: readonly string[]) => [
@@ -88,18 +91,19 @@ export const handoverDefinition = ({
   recordFunctionArn,
   times,
 }: HandoverParts): { StartAt: string; States: Record<string, object> } => {
-  const update = (write: MachineWriteName, waitsSec?: number): object => ({
+  const update = (write: MachineWriteName, waitsSec?: number, from = fromExecution): object => ({
     Type: 'Task',
     Resource: `arn:${partition}:states:::aws-sdk:dynamodb:updateItem${waitsSec === undefined ? '' : '.waitForTaskToken'}`,
     TimeoutSeconds: waitsSec ?? 5,
-    Arguments: writeArguments(machineWrites[write], leaseTable, times.pauseBudgetMs),
+    Arguments: writeArguments(machineWrites[write], leaseTable, times.pauseBudgetMs, from),
   });
   const states: Record<string, object> = {};
   for (const [state, step] of Object.entries(steps) as [keyof typeof steps, Step][]) {
     // The old owner's farewell may fail without harm; every failure before it leads back.
     const harmless = state === 'deactivating';
     states[names[state]] = {
-      ...update(step.write, step.waitsSec?.(times)),
+      ...update(step.write, step.waitsSec?.(times), inThePause.has(state) ? fromVariables : fromExecution),
+      ...(state === 'preparing' && { Assign: inputVariables }),
       ...(harmless && {
         Retry: retry(['DynamoDb.SdkClientException', 'DynamoDb.InternalServerErrorException', 'DynamoDb.ThrottlingException']),
       }),
@@ -112,7 +116,10 @@ export const handoverDefinition = ({
   }
   states[names.resuming] = {
     ...update('resume'),
-    Arguments: { ...writeArguments(machineWrites.resume, leaseTable, times.pauseBudgetMs), ReturnValues: 'ALL_OLD' },
+    Arguments: {
+      ...writeArguments(machineWrites.resume, leaseTable, times.pauseBudgetMs, fromExecution),
+      ReturnValues: 'ALL_OLD',
+    },
     Retry: retry(['States.ALL']),
     // Fenced: somebody took over after the activation, and cleared the handover.
     Catch: [{ ErrorEquals: ['States.ALL'], Output: UNCHANGED, Next: next('resuming', 'resumed') }],
@@ -138,7 +145,7 @@ export const handoverDefinition = ({
     Type: 'Task',
     Resource: `arn:${partition}:states:::aws-sdk:dynamodb:getItem`,
     TimeoutSeconds: 5,
-    Arguments: { TableName: leaseTable, Key: leaseKey, ConsistentRead: true },
+    Arguments: { TableName: leaseTable, Key: leaseKey(fromExecution), ConsistentRead: true },
     Retry: retry(['States.ALL']),
     Output: `{% $merge([$states.input, {'phase': ${isThisHandover} ? $states.result.Item.handover.M.phase.S : 'none'}]) %}`,
     Next: 'IsActivated',

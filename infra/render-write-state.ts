@@ -16,13 +16,29 @@ class Expression {
 
 const ofExecution = (field: string): string => `$states.context.Execution.Input.${field}`;
 
-/** Where each open input comes from. The execution's own input, not a state's: nothing that happens on the way can change it. */
-const inputs = (pauseBudgetMs: number): Record<InputName, unknown> => ({
-  handoverId: new Expression('S', ofExecution('handoverId')),
-  source: new Expression('S', ofExecution('source')),
-  target: new Expression('S', ofExecution('target')),
-  epoch: new Expression('N', `$string(${ofExecution('epoch')})`),
-  requestedAtMs: new Expression('N', `$string(${ofExecution('requestedAtMs')})`),
+/** What a state reads: the execution's own input, or the variables that the first state assigned from it. Never a state's input, which what happens on the way could change. */
+export interface InputSource {
+  readonly text: (field: string) => string;
+  readonly number: (field: string) => string;
+}
+export const fromExecution: InputSource = { text: ofExecution, number: (field) => `$string(${ofExecution(field)})` };
+/** For states in which a shard stands still: a variable is read sooner than a path is. */
+export const fromVariables: InputSource = { text: (field) => `$${field}`, number: (field) => `$${field}` };
+/** Assigned once, from the execution's input. */
+export const inputVariables: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(
+    ['group', 'shardId', 'handoverId', 'source', 'target'].map((field) => [field, `{% ${fromExecution.text(field)} %}`]),
+  ),
+  epoch: `{% ${fromExecution.number('epoch')} %}`,
+};
+
+/** Where each open input comes from. */
+const inputs = ({ text, number }: InputSource, pauseBudgetMs: number): Record<InputName, unknown> => ({
+  handoverId: new Expression('S', text('handoverId')),
+  source: new Expression('S', text('source')),
+  target: new Expression('S', text('target')),
+  epoch: new Expression('N', number('epoch')),
+  requestedAtMs: new Expression('N', number('requestedAtMs')),
   taskToken: new Expression('S', '$states.context.Task.Token'),
   pauseBudgetMs,
 });
@@ -38,10 +54,13 @@ const attributesOf = (values: object): Record<string, object> =>
   Object.fromEntries(Object.entries(values).map(([name, value]) => [name, attributeOf(value)]));
 
 /** The lease item of the execution's shard. */
-export const leaseKey = { group: { S: `{% ${ofExecution('group')} %}` }, shardId: { S: `{% ${ofExecution('shardId')} %}` } };
+export const leaseKey = ({ text }: InputSource): object => ({
+  group: { S: `{% ${text('group')} %}` },
+  shardId: { S: `{% ${text('shardId')} %}` },
+});
 
 /** The arguments of one UpdateItem. */
-export const writeArguments = (write: LeaseWrite, tableName: string, pauseBudgetMs: number): object => {
-  const { values, ...expressions } = renderWrite(bind(write, inputs(pauseBudgetMs)));
-  return { TableName: tableName, Key: leaseKey, ...expressions, ExpressionAttributeValues: attributesOf(values) };
+export const writeArguments = (write: LeaseWrite, tableName: string, pauseBudgetMs: number, from: InputSource): object => {
+  const { values, ...expressions } = renderWrite(bind(write, inputs(from, pauseBudgetMs)));
+  return { TableName: tableName, Key: leaseKey(from), ...expressions, ExpressionAttributeValues: attributesOf(values) };
 };

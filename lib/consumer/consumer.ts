@@ -232,7 +232,8 @@ export class Consumer {
         if (look.kind === 'quiet' && nowMs < scanAtMs && nowMs >= attentiveUntilMs) return;
         const { leases, untaken } = await agent.scan(nowMs >= settledAtMs, signal);
         scanAtMs = untaken > 0 ? Math.max(nowMs, settledAtMs) : nowMs + scanMs * Math.max(1, leases / SCANNED_LEASES);
-        await this.#attempt('look at profiling runs', async () => this.#profiling?.look(signal));
+        const isAnnounced = nowMs < attentiveUntilMs;
+        await this.#attempt('look at profiling runs', async () => this.#profiling?.look(isAnnounced, signal));
       });
       await clock.sleep(Math.max(waitMs, 1), signal);
     }
@@ -284,6 +285,7 @@ export class Consumer {
       });
       await clock.sleep(nextMs ?? NOTHING_TO_WATCH_MS, signal);
     }
+    await agent.settled();
   }
 
   #end(shardId: string): void {

@@ -2,8 +2,9 @@
 // in: windows in order · out: calls, one at a time per lane; windows as they are processed, in order
 //
 // Each lane works off its parts of the windows one after the other. Held (pause), no lane begins a window of which nothing has begun; what has begun is
-// finished, so that everything dispatched lies within the position. A lane that cannot finish (its call keeps failing, or it may not act) gives up instead:
-// it sets a cut at its record, and every lane finishes what comes before the cut and begins nothing after it. A poison record that stops the shard is a cut for good.
+// finished, so that everything dispatched lies within the position. A lane that cannot finish (its call keeps failing, or it may not act) gives up only where
+// it is alone: beside others, which may have gone beyond its record, it tries on, since whoever took the shard over there would do again what they did.
+// A poison record that stops the shard is a cut for good: every lane finishes what comes before it and begins nothing after it.
 import type { StreamRecord } from '../model/shard.ts';
 import type { Clock } from '../ports.ts';
 import type { DispatchWindow, LaneWork } from './dispatch-window.ts';
@@ -84,6 +85,18 @@ export class DispatchLanes {
   get isHalted(): boolean {
     return this.#cut?.forGood === true;
   }
+  /** Whether something was begun behind a record that is not processed: the position leaves out a part of what was done. */
+  get hasGap(): boolean {
+    const [oldest, ...later] = this.#windows;
+    if (oldest === undefined || this.#options.lanes === 1) return false;
+    const isBegunBehind = (work: LaneWork | undefined, place: number) =>
+      work !== undefined && work.next > 0 && placeOf(work, work.next - 1) >= place;
+    const { processed } = oldest;
+    return (
+      oldest.works.some((work) => isBegunBehind(work, processed)) ||
+      later.some(({ works }) => works.some((work) => isBegunBehind(work, 0)))
+    );
+  }
   get nextIndex(): number {
     return this.#nextIndex;
   }
@@ -162,7 +175,7 @@ export class DispatchLanes {
       const end = this.#endOfCall(work);
       if (end <= work.next) break;
       if (!this.#options.mayAct()) {
-        if (this.#held) this.#giveUp(lane, work, false);
+        if (this.#held && this.#isAlone) this.#giveUp(lane, work, false);
         else await this.wait(NOT_ALLOWED_MS);
         continue;
       }
@@ -172,8 +185,12 @@ export class DispatchLanes {
       const outcome = await this.#options.carryOut({ work, records, end });
       // A work that takes more than one call may take long: what it has done so far counts.
       if (work.next > 0 && work.next < work.records.length) this.account();
+      if (outcome === 'halted') this.#giveUp(lane, work, true);
       // Released meanwhile, a lane that gave up goes on instead.
-      if (outcome === 'halted' || (outcome === 'given-up' && this.#held)) this.#giveUp(lane, work, outcome === 'halted');
+      if (outcome === 'given-up' && this.#held) {
+        if (this.#isAlone) this.#giveUp(lane, work, false);
+        else await this.wait(NOT_ALLOWED_MS);
+      }
     }
     this.#isBusy[lane] = false;
     this.#busy -= 1;
@@ -192,6 +209,10 @@ export class DispatchLanes {
     let end = next;
     while (end < most && placeOf(work, end) < cut.place) end += 1;
     return end;
+  }
+
+  get #isAlone(): boolean {
+    return this.#options.lanes === 1;
   }
 
   #giveUp(lane: number, work: LaneWork, forGood: boolean): void {

@@ -99,8 +99,9 @@ export class HandingOn {
     const { shardId, epoch } = owner;
     if (table.owners.get(shardId) !== owner) return;
     owner.pause();
-    while (owner.dispatch !== 'drained' && ports.clock.monotonicMs() < untilMs) await ports.clock.sleep(DRAIN_POLL_MS);
-    if (owner.dispatch !== 'drained') return owner.resume(epoch);
+    const isAtRest = () => owner.dispatch === 'drained' || owner.isCutOff;
+    while (!isAtRest() && ports.clock.monotonicMs() < untilMs) await ports.clock.sleep(DRAIN_POLL_MS);
+    if (!isAtRest()) return owner.resume(epoch);
     const holder = { workerId: settings.workerId, epoch };
     const last = owner.hasMoved ? owner.published : undefined;
     const isGiven =

@@ -15,6 +15,8 @@ import type { ShardTable } from './shard-table.ts';
 
 /** Steps on one look at the lease; each follows a write of our own, so that more than a handful means that we argue with someone. */
 const MAX_STEPS = 8;
+/** The machine's pause follows an answer to its preparation by milliseconds; where it does not, it is gone. */
+const PAUSE_FOLLOWS_WITHIN_MS = 1_000;
 
 /** Whether this lease's handover is this worker's business. */
 export const involves = (lease: Lease, workerId: string): boolean =>
@@ -26,8 +28,9 @@ interface Known {
   readonly phase: string;
   /** Since when it has been in it, as seen here. */
   readonly sinceMs: number;
-  /** The callback that was answered last. */
+  /** The callback that was answered last, and when. */
   answered: string | null;
+  answeredAtMs: number;
 }
 
 /** A read to the tip is one step with the answer or write that it comes before, so that it is made once. */
@@ -67,6 +70,17 @@ export class HandoverAgent {
     }
     if (lease === null) this.#known.delete(seen.shardId);
     return lease;
+  }
+
+  /** Whether the shard stands still, or is about to, and waits for this worker: each millisecond until its next look is one of the pause. */
+  isAwaited({ shardId, handover }: Lease): boolean {
+    if (handover === undefined) return false;
+    const { phase, drained } = handover;
+    // The old owner has nothing to do once it has drained, but to take back when its budget is over.
+    if (handover.target !== this.#settings.workerId) return phase === 'pausing' && drained === undefined;
+    if (phase !== 'preparing') return phase !== 'activated' && phase !== 'released';
+    const { answeredAtMs } = this.#known.get(shardId) ?? { answeredAtMs: Number.NEGATIVE_INFINITY };
+    return this.#ports.clock.monotonicMs() - answeredAtMs < PAUSE_FOLLOWS_WITHIN_MS;
   }
 
   #effectsOf(lease: Lease): Effect[] {
@@ -116,7 +130,8 @@ export class HandoverAgent {
     const phase = `${handover.id} ${handover.phase}`;
     const known = this.#known.get(shardId);
     if (known?.phase === phase) return known;
-    const begun: Known = { phase, sinceMs: this.#ports.clock.monotonicMs(), answered: known?.answered ?? null };
+    const { answered = null, answeredAtMs = Number.NEGATIVE_INFINITY } = known ?? {};
+    const begun: Known = { phase, sinceMs: this.#ports.clock.monotonicMs(), answered, answeredAtMs };
     this.#known.set(shardId, begun);
     return begun;
   }
@@ -138,6 +153,7 @@ export class HandoverAgent {
         if (isTipFirst) await shadow?.catchUp(null);
         await this.#ports.callbacks.succeed(effect.taskToken, {}, signal);
         known.answered = effect.taskToken;
+        known.answeredAtMs = this.#ports.clock.monotonicMs();
         return 'same';
       }
       case 'pause':

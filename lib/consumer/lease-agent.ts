@@ -3,7 +3,6 @@
 import { parentsEnded } from '../handover/lineage.ts';
 import { begin, checkpoint, claim, endShard, type Holder, takeOver } from '../handover/worker-writes.ts';
 import type { OwnLiveness } from '../liveness/own-liveness.ts';
-import type { HandoverPhase } from '../model/handover.ts';
 import type { Group, Lease } from '../model/lease.ts';
 import type { Worker } from '../model/worker.ts';
 import { assignmentsFor, ratesOf } from './balance.ts';
@@ -22,9 +21,10 @@ import type { ShardTable } from './shard-table.ts';
 const PENDING_WATCH_MS = 50;
 /** No step takes longer unless the store does not answer. */
 const FREE_WITHIN_MS = 2_000;
-/** While a shard is paused. */
-const PAUSED_WATCH_MS = 2;
-const isPaused: ReadonlySet<HandoverPhase> = new Set<HandoverPhase>(['pausing', 'redirected', 'verified', 'activating']);
+/** While a shard stands still and waits for this worker. */
+const AWAITED_WATCH_MS = 2;
+/** Longer than most steps take, and no longer than a pause may wait for another shard's. */
+const STEPS_WAIT_MS = 5;
 
 /** One worker's lease keeping. `scan` looks at everything now and then, `watch` closely at what is just changing hands. */
 export class LeaseAgent {
@@ -41,6 +41,10 @@ export class LeaseAgent {
   readonly #group: Group;
   readonly #parentsOf = new Map<string, readonly string[]>();
   #watched = new Set<string>();
+  /** Watched shards that wait for this worker, by the last look at each. */
+  readonly #awaited = new Set<string>();
+  /** Steps that looks have begun. */
+  readonly #underWay = new Set<Promise<void>>();
   readonly #publishing = new Map<string, Promise<'written' | 'fenced'>>();
   readonly #published = new Map<string, { fingerprint: string; atMs: number }>();
   #tendedAtMs = Number.NEGATIVE_INFINITY;
@@ -111,28 +115,61 @@ export class LeaseAgent {
     const readAtMs = clock.monotonicMs();
     const leases = new Map((await store.get(this.#group, wanted, signal)).map((lease) => [lease.shardId, lease]));
     if (tended.length > 0) this.#tendedAtMs = readAtMs;
-    // Side by side: each has writes and reads of its own to wait for, and a pause must not wait for another shard's.
-    await Promise.all([...this.#watched].map((shardId) => this.#watchOne(shardId, leases.get(shardId), readAtMs, signal)));
+    const watching = [...this.#watched].map((shardId) => this.#watchOne(shardId, leases.get(shardId), readAtMs, signal));
+    const tending = this.#tendAll(tended, leases, readAtMs, signal);
+    const beginning = pending.map((shardId) => {
+      const lease = leases.get(shardId);
+      return lease === undefined
+        ? Promise.resolve()
+        : this.steps.run(shardId, readAtMs, () => this.#beginIfReady(lease, leases, signal));
+    });
+    await this.#forAWhile([...watching, tending, ...beginning]);
+    if (this.#watched.size === 0) return pending.length > 0 ? PENDING_WATCH_MS : tendEveryMs / 2;
+    return [...this.#awaited].some((shardId) => this.#watched.has(shardId)) ? AWAITED_WATCH_MS : this.#settings.watchMs;
+  }
+
+  /** Resolves when no step that a look has begun is under way. */
+  async settled(): Promise<void> {
+    while (this.#underWay.size > 0) await Promise.all(this.#underWay);
+  }
+
+  /**
+   * Waits for steps, but not for long: each has writes and reads of its own to wait for, and a shard that stands still must not wait for another's. A shard whose step is
+   * still under way is left out of the looks until it has ended.
+   */
+  async #forAWhile(steps: readonly Promise<void>[]): Promise<void> {
+    const all = Promise.all(steps).then(() => undefined);
+    this.#underWay.add(all);
+    const waiting = new AbortController();
+    const done = all.finally(() => {
+      this.#underWay.delete(all);
+      waiting.abort();
+    });
+    await Promise.race([done, this.#ports.clock.sleep(STEPS_WAIT_MS, waiting.signal)]);
+  }
+
+  async #tendAll(
+    tended: readonly string[],
+    leases: ReadonlyMap<string, Lease>,
+    readAtMs: number,
+    signal: AbortSignal,
+  ): Promise<void> {
     for (const shardId of tended) {
       const lease = leases.get(shardId);
       if (lease === undefined || this.#watched.has(shardId)) continue;
       await this.steps.run(shardId, readAtMs, () => this.#reconcile(lease, signal));
       if (involves(lease, this.#settings.workerId)) this.#watched.add(shardId);
     }
-    for (const shardId of pending) {
-      const lease = leases.get(shardId);
-      if (lease !== undefined) await this.steps.run(shardId, readAtMs, () => this.#beginIfReady(lease, leases, signal));
-    }
-    if (this.#watched.size === 0) return pending.length > 0 ? PENDING_WATCH_MS : tendEveryMs / 2;
-    const phases = [...this.#watched].map((shardId) => leases.get(shardId)?.handover?.phase);
-    return phases.some((phase) => phase !== undefined && isPaused.has(phase)) ? PAUSED_WATCH_MS : this.#settings.watchMs;
   }
 
   #watchOne(shardId: string, lease: Lease | undefined, readAtMs: number, signal: AbortSignal): Promise<void> {
     return this.steps.run(shardId, readAtMs, async () => {
       if (lease?.handover?.phase === 'preparing' && this.#table.shadows.has(shardId)) await this.#keepShadow(lease, signal);
       const last = lease === undefined ? null : await this.#handovers.step(lease, signal);
-      if (last === null || !involves(last, this.#settings.workerId)) this.#watched.delete(shardId);
+      const isOver = last === null || !involves(last, this.#settings.workerId);
+      if (isOver) this.#watched.delete(shardId);
+      if (!isOver && this.#handovers.isAwaited(last)) this.#awaited.add(shardId);
+      else this.#awaited.delete(shardId);
     });
   }
 
@@ -308,7 +345,9 @@ export class LeaseAgent {
     const renew = async (lease: Lease): Promise<boolean> => {
       const { shardId } = lease;
       const owner = this.#table.owners.get(shardId);
-      if (owner === undefined || owner.epoch > lease.epoch) return true;
+      if (owner === undefined)
+        return lease.owner !== this.#settings.workerId || lease.state === 'ended' || this.#takenAnew(lease, signal);
+      if (owner.epoch > lease.epoch) return true;
       await this.#whenFree(shardId, async () => {
         const result = await this.#ports.leases.write(this.#group, shardId, takeOver(lease, this.#settings.workerId), signal);
         if (result.kind === 'fenced') {
@@ -322,6 +361,17 @@ export class LeaseAgent {
       return this.#table.owners.get(shardId) !== owner || owner.epoch > lease.epoch;
     };
     return (await Promise.all(leases.map(renew))).every(Boolean);
+  }
+
+  /** One that names us and that we do not run, since it was just handed over to us: whoever decided to take it over may do so at any moment. */
+  async #takenAnew(lease: Lease, signal: AbortSignal): Promise<boolean> {
+    const { shardId } = lease;
+    await this.#whenFree(shardId, async () => {
+      if (this.#table.owners.has(shardId)) return;
+      const result = await this.#ports.leases.write(this.#group, shardId, takeOver(lease, this.#settings.workerId), signal);
+      if (result.kind === 'written') this.#takeUp(result.lease, 'taken-over');
+    });
+    return (this.#table.owners.get(shardId)?.epoch ?? -1) > lease.epoch;
   }
 
   /** Whether everything that we run is ours under the epoch by which we run it. */

@@ -3,7 +3,14 @@
 // in: the live runs, at each look at the lease table · out: hosted runs, refusals, ended ones
 import { profilingConsumerNameOf } from '../model/consumer-name.ts';
 import type { Group } from '../model/lease.ts';
-import type { HostingAbility, ProfilingEnd, ProfilingRun } from '../model/profiling.ts';
+import {
+  type HostingAbility,
+  hostLost,
+  isHostLost,
+  mayUseConsumer,
+  type ProfilingEnd,
+  type ProfilingRun,
+} from '../model/profiling.ts';
 import type { ResultStore } from '../ports.ts';
 import type { Hash64 } from '../shadow/digest-chain.ts';
 import type { ConsumerPorts } from './consumer-options.ts';
@@ -17,6 +24,8 @@ import { spaceOf } from './profiling-results.ts';
 import type { ShardTable } from './shard-table.ts';
 
 const TELL_EVERY_MS = 500;
+/** Whoever orders a run announces it; this is for what lost hosts have left. */
+const LOOK_EVERY_MS = 60_000;
 
 export interface ProfilingAgentOptions {
   readonly settings: ConsumerSettings;
@@ -37,6 +46,7 @@ export class ProfilingAgent {
   readonly #group: Group;
   #host: ProfilingHost | null = null;
   #stopped = false;
+  #lookedAtMs = Number.NEGATIVE_INFINITY;
   #telling: Promise<void> | null = null;
   readonly #abort = new AbortController();
 
@@ -63,17 +73,20 @@ export class ProfilingAgent {
     return this.#primary.of(shardId);
   }
 
-  /** One look at the live runs. */
-  async look(signal: AbortSignal): Promise<void> {
+  /** One look at the live runs: whenever something was announced, else now and then. */
+  async look(isAnnounced: boolean, signal: AbortSignal): Promise<void> {
     const { ports, settings } = this.#options;
+    const atMs = ports.clock.monotonicMs();
+    if (!isAnnounced && atMs - this.#lookedAtMs < LOOK_EVERY_MS) return;
+    this.#lookedAtMs = atMs;
     const runs = await ports.profiles.live(this.#group, signal);
     const nowMs = ports.clock.nowMs();
-    const lost = runs.filter((run) => run.lostAfterMs <= nowMs && run.profileId !== this.#host?.profileId);
+    const lost = runs.filter((run) => isHostLost(run, nowMs) && run.profileId !== this.#host?.profileId);
     for (const run of lost) await this.#clearUpAfter(run, runs, nowMs);
-    this.#primary.note(runs.filter((run) => run.lostAfterMs > nowMs));
+    this.#primary.note(runs.filter((run) => !isHostLost(run, nowMs)));
     if (this.#primary.isTelling) this.#telling ??= this.#tell();
     for (const run of runs) {
-      if (run.hostId !== settings.workerId || run.state !== 'requested' || run.lostAfterMs <= nowMs || this.#stopped) continue;
+      if (run.hostId !== settings.workerId || run.state !== 'requested' || isHostLost(run, nowMs) || this.#stopped) continue;
       await this.#begin(run, nowMs, signal);
     }
   }
@@ -129,13 +142,13 @@ export class ProfilingAgent {
   /** A host that was killed leaves its item, its registered consumer and its results: whoever looks first takes them away. */
   async #clearUpAfter(run: ProfilingRun, runs: readonly ProfilingRun[], nowMs: number): Promise<void> {
     const { ports, results, streamArn, emit } = this.#options;
-    const by = run.state === 'requested' ? 'not-started' : 'host-lost';
-    const detail = `nothing was heard of worker ${run.hostId} since ${new Date(run.lostAfterMs).toISOString()}`;
-    if ((await ports.profiles.end(run, { by, detail, atMs: nowMs })).kind === 'gone') return;
-    emit({ kind: 'profiling-ended', shardId: run.shardId, profileId: run.profileId, end: by, detail });
+    const end = hostLost(run, nowMs);
+    if ((await ports.profiles.end(run, end)).kind === 'gone') return;
+    emit({ kind: 'profiling-ended', shardId: run.shardId, profileId: run.profileId, end: end.by, detail: end.detail });
     if (results.isShared) for (const side of ['a', 'aa', 'b', 'primary']) await results.clear(spaceOf(run, side));
-    if (runs.some((other) => other.profileId !== run.profileId && other.lostAfterMs > nowMs)) return;
-    if (run.request.retrieval !== 'polling')
+    const isReadBy = (other: ProfilingRun) =>
+      other.profileId !== run.profileId && !isHostLost(other, nowMs) && mayUseConsumer(other);
+    if (mayUseConsumer(run) && !runs.some(isReadBy))
       await ports.control.removeConsumer(streamArn, profilingConsumerNameOf(run.application));
   }
 

@@ -5,7 +5,7 @@
 //   every window: write what was measured · move the item on · is it over? · adapt the share
 import { profilingConsumerNameOf } from '../model/consumer-name.ts';
 import type { Lease } from '../model/lease.ts';
-import type { ProfilingEnd, ProfilingRun, ProfilingWindow } from '../model/profiling.ts';
+import { mayUseConsumer, type ProfilingEnd, type ProfilingRun, type ProfilingWindow } from '../model/profiling.ts';
 import type { ProcessProfile, ProfilingChange, ResultStore } from '../ports.ts';
 import type { Hash64 } from '../shadow/digest-chain.ts';
 import { costUsd } from '../shadow/profiling-cost.ts';
@@ -280,12 +280,15 @@ export class ProfilingHost {
     if (this.#intake.consumerForMs !== null) {
       await this.#attempt('deregister the profiling consumer', async () => {
         const others = await ports.profiles.live(this.#run);
-        if (others.every((run) => run.profileId === this.#run.profileId || run.request.retrieval === 'polling'))
+        if (!others.some((run) => run.profileId !== this.#run.profileId && mayUseConsumer(run)))
           await ports.control.removeConsumer(streamArn, profilingConsumerNameOf(this.#run.application));
       });
     }
     // Last: while the item stands, others see that there may be something to clear up.
     if (end !== null) await this.#attempt('end a profiling run', () => ports.profiles.end(this.#run, end));
+    // The primary tells its results for as long as it has not heard.
+    if (this.#run.request.compare?.with === 'primary')
+      await this.#attempt('announce the end of a profiling run', () => ports.workers.announce(this.#run));
   }
 
   /** A failure is told; what it leaves goes by its TTL, or with the next worker that looks. */

@@ -10,8 +10,8 @@ import type { ProcessorResults } from './processor.ts';
 import { keyOfResult } from './profiling-join.ts';
 import { spaceOf, toldOf } from './profiling-results.ts';
 
-/** Without word of the run for so long the primary tells nothing more: looks come every `scanMs`. */
-const FORGET_MS = 90_000;
+/** Without word of the run for so long the primary tells nothing more: looks come every minute. */
+const FORGET_MS = 100_000;
 /** In the store the host asks for them within a minute. */
 const KEPT_MS = 120_000;
 const MAX_UNWRITTEN = 20_000;

@@ -133,6 +133,13 @@ export class ShardDispatcher {
   }
   /** Paused, with nothing in flight and the processor flushed: everything dispatched lies within what is processed. */
   get isDrained(): boolean {
+    return this.#isAtRest && !this.#lanes.hasGap;
+  }
+  /** At rest, but a poison record has stopped the shard while other lanes had gone beyond it: what they did will come again, whoever goes on. */
+  get isCutOff(): boolean {
+    return this.#isAtRest && this.#lanes.hasGap;
+  }
+  get #isAtRest(): boolean {
     return this.#paused && this.#lanes.isSettled && !this.#inHook && !this.#mustFlush;
   }
 

@@ -3,7 +3,8 @@
 //
 //   running ─pause()─► pausing ─(nothing in flight, flushed)─► drained ─resume()─► running      any ─stop()─► stopped
 //   A pending one reads ahead and dispatches nothing until begin(): its parents have not ended.
-//   One that a poison record has stopped can be drained like any other; what it processed ends just before that record.
+//   One that a poison record has stopped can be drained like any other; what it processed ends just before that record. Only where another lane had gone
+//   beyond that record it is never drained, but cut off: no planned move may repeat what that lane did.
 
 import type { Mark } from '../model/lease.ts';
 import type { Checkpoint } from '../model/sequence-number.ts';
@@ -97,6 +98,10 @@ export class ShardOwner {
 
   get dispatch(): 'running' | 'pausing' | 'drained' {
     return !this.#paused ? 'running' : this.#dispatcher.isDrained ? 'drained' : 'pausing';
+  }
+  /** Paused for good reason and never to be drained: a poison record has stopped the shard behind what another lane did. */
+  get isCutOff(): boolean {
+    return this.#dispatcher.isCutOff;
   }
   get isPending(): boolean {
     return this.#dispatcher.isPending;

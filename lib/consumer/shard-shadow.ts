@@ -30,6 +30,7 @@ export class ShardShadow {
   /** Since when the buffer has been full and nothing is read; null while there is room. */
   #fullSinceMs: number | null = null;
   #filled: () => void = () => {};
+  #arrived: () => void = () => {};
   #roomMade: () => void = () => {};
   #stopped = false;
 
@@ -105,13 +106,18 @@ export class ShardShadow {
     return { kind: 'same', mark: own };
   }
 
-  /** Reads by GetRecords up to `through` (null: to the tip), without waiting for a push; not beyond what the buffer has room for. */
+  /** Reads by GetRecords up to `through` (null: to the tip), without waiting for a push; not beyond what the buffer has room for. A push that comes sooner ends the wait. */
   async catchUp(through: Checkpoint | null): Promise<void> {
     if (this.#fullSinceMs !== null) return;
     const filled = new Promise<void>((resolve) => {
       this.#filled = resolve;
     });
-    await Promise.race([this.#feed.catchUp(through), filled]);
+    const pushed = new Promise<void>((resolve) => {
+      this.#arrived = () => {
+        if (through !== null && this.markAt(through) !== null) resolve();
+      };
+    });
+    await Promise.race([this.#feed.catchUp(through), filled, pushed]);
   }
 
   /**
@@ -147,5 +153,6 @@ export class ShardShadow {
       }
       this.#fullSinceMs = null;
     }
+    this.#arrived();
   }
 }

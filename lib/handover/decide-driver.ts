@@ -5,8 +5,8 @@
 import type { HandoverInput, HandoverPhase } from '../model/handover.ts';
 import type { Lease } from '../model/lease.ts';
 import { bind } from './apply-write.ts';
-import type { Effect } from './decide.ts';
-import { type Change, type LeaseWrite, type Operand, value } from './lease-write.ts';
+import { agree, type Effect } from './decide.ts';
+import { type Change, type LeaseWrite, type Operand, set, value } from './lease-write.ts';
 import { type MachineWriteName, machineWrites } from './machine-writes.ts';
 
 /** How long the target waits in each phase before it gives up or goes on, on its own clock. */
@@ -22,6 +22,9 @@ const MACHINE_LEFT_AFTER_MS = {
   activated: 20_000,
   released: 20_000,
 } as const satisfies Record<HandoverPhase, number>;
+
+/** Goes with each step on: who has gone on once in the machine's place does not wait for it again. */
+const DRIVEN_FROM_NOW_ON = set('handover.driver', value('target'));
 
 const withoutToken = (change: Change): Change[] => {
   if (change.op !== 'set') return [change];
@@ -55,18 +58,27 @@ export const decideDriver = (lease: Lease, self: DriverState): Effect[] => {
   if (handover?.target !== self.workerId) return [];
   if (handover.driver !== 'target' && self.phaseForMs <= MACHINE_LEFT_AFTER_MS[handover.phase]) return [];
   const { id: handoverId, source, target, epoch, requestedAtMs } = handover;
-  const write = (name: MachineWriteName): Effect[] => [
-    { kind: 'write', write: drivenWrite(name, { handoverId, source, target, epoch, requestedAtMs }) },
-  ];
+  const write = (name: MachineWriteName): Effect[] => {
+    const driven = drivenWrite(name, { handoverId, source, target, epoch, requestedAtMs });
+    const changes = driven.changes.some(({ path }) => path === 'handover.phase')
+      ? [...driven.changes, DRIVEN_FROM_NOW_ON]
+      : driven.changes;
+    return [{ kind: 'write', write: { ...driven, changes } }];
+  };
   switch (handover.phase) {
     case 'preparing':
       if (handover.armed && self.caughtUp) return [{ kind: 'catch-up', through: null }, ...write('pause')];
       return self.phaseForMs > DRIVER_WAITS_MS.preparing ? write('abandon') : [];
     case 'pausing':
-      if (handover.drained !== undefined && handover.proof !== undefined) return write('redirect');
+      if (handover.drained !== undefined && handover.proof !== undefined)
+        return write(agree(handover.drained, handover.proof) ? 'redirect' : 'abandon');
       return self.phaseForMs > DRIVER_WAITS_MS.pausing ? write('abandon') : [];
     case 'redirected':
-      return write(agree(lease) ? 'verify' : 'restore');
+      return write(
+        handover.drained !== undefined && handover.proof !== undefined && agree(handover.drained, handover.proof)
+          ? 'verify'
+          : 'restore',
+      );
     case 'verified':
       return write('allowActivation');
     case 'activating':
@@ -76,15 +88,4 @@ export const decideDriver = (lease: Lease, self: DriverState): Effect[] => {
     case 'released':
       return write('resume');
   }
-};
-
-const agree = ({ handover }: Lease): boolean => {
-  const { drained, proof } = handover ?? {};
-  return (
-    drained !== undefined &&
-    proof !== undefined &&
-    drained.sequenceNumber === proof.sequenceNumber &&
-    drained.count === proof.count &&
-    drained.digest === proof.digest
-  );
 };

@@ -5,7 +5,18 @@
 import type { Lease, Mark } from '../model/lease.ts';
 import type { Checkpoint } from '../model/sequence-number.ts';
 import type { LeaseWrite } from './lease-write.ts';
-import { abandonOwn, activate, armSource, drain, type Published, prove, release, takeBack, takeOver } from './worker-writes.ts';
+import {
+  abandonOwn,
+  activate,
+  armSource,
+  drain,
+  type Published,
+  prove,
+  redirectVerifyActivate,
+  release,
+  takeBack,
+  takeOver,
+} from './worker-writes.ts';
 
 export type Effect =
   | { readonly kind: 'write'; readonly write: LeaseWrite }
@@ -102,6 +113,10 @@ export interface TargetState {
   readonly dispatching: boolean;
 }
 
+/** Whether two points of a chain are the same. */
+export const agree = (one: Mark, other: Mark): boolean =>
+  one.sequenceNumber === other.sequenceNumber && one.count === other.count && one.digest === other.digest;
+
 /** What the holder of the shadow does next. */
 export const decideTarget = (lease: Lease, self: TargetState, nowMs: number): Effect[] => {
   const handover = lease.handover;
@@ -114,6 +129,8 @@ export const decideTarget = (lease: Lease, self: TargetState, nowMs: number): Ef
     if (drained === undefined) return [];
     const own = self.markAt(drained.sequenceNumber);
     if (own === null) return [{ kind: 'catch-up', through: drained.sequenceNumber }];
+    if (handover.driver === 'target' && proof === undefined && agree(drained, own))
+      return [{ kind: 'write', write: redirectVerifyActivate(handover, own, nowMs) }];
     return proof === undefined ? [{ kind: 'write', write: prove(id, self.workerId, own) }] : answer;
   }
   if (lease.owner !== self.workerId || proof === undefined) return [];

@@ -97,9 +97,14 @@ export const parentsEnded = (lease: Lease, leases: ReadonlyMap<string, Lease>): 
     return parent === undefined || parent.state === 'ended';
   });
 
-/** Ended leases that nobody needs any more: Kinesis no longer lists the shard, and no lease waits for it. Removing one earlier would read the shard again. */
+/**
+ * Ended leases that nobody needs any more: Kinesis no longer lists the shard, and no lease waits for it. Removing one earlier would read the shard again. None while a
+ * listed shard has no lease: after a first look that died half-way, the leases that it made are all that tells where the application begins.
+ */
 export const retiredLeases = (shards: readonly Shard[], leases: readonly Lease[]): Lease[] => {
   const listed = new Set(shards.map((shard) => shard.shardId));
+  const leased = new Set(leases.map((lease) => lease.shardId));
+  if (shards.some(({ shardId }) => !leased.has(shardId))) return [];
   const awaited = new Set(leases.filter((lease) => lease.state === 'pending').flatMap((lease) => lease.parents));
   return leases.filter((lease) => lease.state === 'ended' && !listed.has(lease.shardId) && !awaited.has(lease.shardId));
 };

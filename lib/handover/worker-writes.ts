@@ -1,7 +1,7 @@
 // lib/handover: the conditional writes that workers make on the lease item. Each names the owner and the epoch that it relies on.
 // in: who writes and what it knows · out: a bound LeaseWrite
 
-import type { Lease, Mark } from '../model/lease.ts';
+import type { Handover, Lease, Mark } from '../model/lease.ts';
 import type { Checkpoint } from '../model/sequence-number.ts';
 import { type Change, type Condition, exists, is, type LeaseWrite, missing, oneOf, remove, set, value } from './lease-write.ts';
 
@@ -217,18 +217,36 @@ export const prove = (handoverId: string, workerId: string, proof: Mark): LeaseW
     [set('handover.proof', value(proof))],
   );
 
+const activated = (activatedAtMs: number): Change[] => [
+  set('handover.phase', value('activated')),
+  set('handover.activatedAtMs', value(activatedAtMs)),
+  remove('handover.drained'),
+  remove('shadow'),
+  remove('mark'),
+  set('replicationFactor', value(1)),
+];
+
 /** The point of no return: the target begins to dispatch. It and Restore exclude each other. */
 export const activate = (holder: Holder, handoverId: string, activatedAtMs: number): LeaseWrite =>
+  bound('activate', [...heldBy(holder), ...inHandover(handoverId, 'activating')], activated(activatedAtMs));
+
+/**
+ * The target that drives its handover does by one write what the machine does by three and the two workers between them: the change of owner, the comparison of
+ * what the source drained with the target's own digest there, and the activation. The point of no return: it and `takeBack` exclude each other.
+ */
+export const redirectVerifyActivate = (
+  { id, source, target, epoch }: Pick<Handover, 'id' | 'source' | 'target' | 'epoch'>,
+  proof: Mark,
+  activatedAtMs: number,
+): LeaseWrite =>
   bound(
-    'activate',
-    [...heldBy(holder), ...inHandover(handoverId, 'activating')],
+    'redirectVerifyActivate',
+    [...heldBy({ workerId: source, epoch }), ...inHandover(id, 'pausing'), is('handover.drained', proof)],
     [
-      set('handover.phase', value('activated')),
-      set('handover.activatedAtMs', value(activatedAtMs)),
-      remove('handover.drained'),
-      remove('shadow'),
-      remove('mark'),
-      set('replicationFactor', value(1)),
+      set('owner', value(target)),
+      { op: 'add', path: 'epoch', by: 1 },
+      set('handover.proof', value(proof)),
+      ...activated(activatedAtMs),
     ],
   );
 

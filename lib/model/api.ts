@@ -61,7 +61,11 @@ export const MonitorResponse = z.object({
       state: z.string(),
       purpose: z.string(),
       from: z.string().nullable(),
+      /** The last point that the owner has published: what the shadow is to prove. */
+      ownerMark: MarkView.nullable(),
       verifiedThrough: MarkView.nullable(),
+      /** What each side had at the point at which they differed; null while they agree. */
+      divergence: z.object({ owner: MarkView, shadow: MarkView }).nullable(),
       verifiedAgeMs: z.number().nullable(),
       bufferedRecords: z.number(),
       bufferedBytes: z.number(),
@@ -96,6 +100,10 @@ export const MonitorResponse = z.object({
       source: z.string(),
       target: z.string(),
       requestedAtMs: z.number(),
+      /** Where the source has stopped, once it has. */
+      drained: MarkView.nullable(),
+      /** The target's own point there, once it has said so. */
+      proof: MarkView.nullable(),
     }),
   ),
   /** Finished ones, newest first. */

@@ -54,12 +54,12 @@ export const ProfilingRequest = z
     /** Above this share of a core or of the event loop the host lowers the sampled share. */
     busyAbove: Share.default(0.8),
   })
-  .superRefine(({ share, minShare = 0, maxShare = 1 }, context) => {
-    if (minShare > share || share > maxShare)
+  .superRefine(({ share, minShare, maxShare }, context) => {
+    if ((minShare !== undefined && minShare > share) || (maxShare !== undefined && share > maxShare))
       context.addIssue({
         code: 'custom',
         path: ['share'],
-        message: `must lie from minShare to maxShare, got ${share} with minShare ${minShare} and maxShare ${maxShare}`,
+        message: `must lie from minShare to maxShare, got ${share} with minShare ${minShare ?? 'open'} and maxShare ${maxShare ?? 'open'}`,
       });
   });
 export type ProfilingRequest = z.output<typeof ProfilingRequest>;
@@ -125,6 +125,19 @@ export const ProfilingRun = z.object({
   ended: ProfilingEnd.optional(),
 });
 export type ProfilingRun = z.output<typeof ProfilingRun>;
+
+/** Whether nothing was heard of the run's host for so long that others end it. */
+export const isHostLost = ({ lostAfterMs }: Pick<ProfilingRun, 'lostAfterMs'>, nowMs: number): boolean => lostAfterMs <= nowMs;
+
+/** How others end a run whose host is lost; one that it never began is `not-started`. */
+export const hostLost = ({ state, hostId, lostAfterMs }: ProfilingRun, atMs: number): ProfilingEnd => ({
+  by: state === 'requested' ? 'not-started' : 'host-lost',
+  detail: `nothing was heard of worker ${hostId} by ${new Date(lostAfterMs).toISOString()}`,
+  atMs,
+});
+
+/** Whether this run may be reading by the registered consumer of profiling shadows: its host decides where the request leaves it open. */
+export const mayUseConsumer = ({ request }: Pick<ProfilingRun, 'request'>): boolean => request.retrieval !== 'polling';
 
 /** `a` the processor as it is, `aa` the same again, `b` the other. */
 export const ProfilingLeg = z.enum(['a', 'aa', 'b']);

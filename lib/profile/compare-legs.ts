@@ -3,6 +3,7 @@
 //
 // The legs processed the same records of the same windows in turns, so that windows pair: the logarithm of their ratio, window by window, is free of the load.
 import type { LegWindow, ProfilingWindow } from '../model/profiling.ts';
+import { shareOf, studentT } from './student-t.ts';
 
 /** A measure of a leg within a window: an amount over a count. */
 type Measure = (leg: LegWindow) => { readonly amount: number; readonly over: number };
@@ -25,9 +26,6 @@ export interface LegDifference {
 
 /** Fewer paired windows say nothing. */
 const WANTED_WINDOWS = 4;
-const T95 = [
-  12.71, 4.3, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23, 2.2, 2.18, 2.16, 2.14, 2.13, 2.12, 2.11, 2.1, 2.09, 2.09,
-];
 
 const perRecord =
   (amountOf: (leg: LegWindow) => number): Measure =>
@@ -99,7 +97,7 @@ const ratioOf = (parts: readonly { readonly amount: number; readonly over: numbe
 const meanWithin = (values: readonly number[]): { mean: number; halfWidth: number } => {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1);
-  return { mean, halfWidth: (T95[values.length - 2] ?? 1.96) * Math.sqrt(variance / values.length) };
+  return { mean, halfWidth: studentT(values.length - 1) * Math.sqrt(variance / values.length) };
 };
 
 /** Failed shares are often zero, which has no logarithm: both sides' Wilson intervals must not meet. Equal legs see the same records, so that the floor is 1. */
@@ -113,26 +111,16 @@ const failureDifference = (rows: readonly ProfilingWindow[], leg: 'aa' | 'b'): L
       });
   const [a, b] = [sumOf('a'), sumOf(leg)];
   if (a.records === 0 || b.records === 0 || a.failed + b.failed === 0) return null;
-  const [inA, inB] = [wilson(a), wilson(b)];
-  const [shareA, shareB] = [a.failed / a.records, b.failed / b.records];
+  const [inA, inB] = [shareOf(a.failed, a.records), shareOf(b.failed, b.records)];
   return {
     measure: 'failed share',
-    a: shareA,
-    b: shareB,
-    factor: shareA === 0 ? Number.POSITIVE_INFINITY : shareB / shareA,
+    a: inA.share,
+    b: inB.share,
+    factor: inA.share === 0 ? Number.POSITIVE_INFINITY : inB.share / inA.share,
     low: inB.low / inA.high,
     high: inA.low === 0 ? Number.POSITIVE_INFINITY : inB.high / inA.low,
     floor: 1,
     windows: rows.length,
     kind: inB.low > inA.high ? 'worse' : inB.high < inA.low ? 'better' : 'within-noise',
   };
-};
-
-const wilson = ({ records, failed }: { readonly records: number; readonly failed: number }): { low: number; high: number } => {
-  const z = 1.96;
-  const share = failed / records;
-  const middle = share + z ** 2 / (2 * records);
-  const spread = z * Math.sqrt((share * (1 - share)) / records + z ** 2 / (4 * records ** 2));
-  const scale = 1 + z ** 2 / records;
-  return { low: Math.max(0, (middle - spread) / scale), high: (middle + spread) / scale };
 };

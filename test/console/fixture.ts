@@ -104,7 +104,9 @@ export const fixture = (nowMs: number) => {
         state: 'tracking',
         purpose: 'handover',
         from: '4960',
+        ownerMark: { sequenceNumber: '49612', count: 1840, digest: '9f2c11aa00e4d1b7' },
         verifiedThrough: { sequenceNumber: '49612', count: 1840, digest: '9f2c11aa00e4d1b7' },
+        divergence: null,
         verifiedAgeMs: 3100,
         bufferedRecords: 212,
         bufferedBytes: 24_300,
@@ -151,6 +153,8 @@ export const fixture = (nowMs: number) => {
         source: 'worker-b',
         target: 'worker-c',
         requestedAtMs: nowMs - 900,
+        drained: { sequenceNumber: '49630', count: 1858, digest: '03aa44c1de5590f2' },
+        proof: { sequenceNumber: '49630', count: 1858, digest: '03aa44c1de5590f2' },
       },
     ],
     outcomes: [

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { scriptedClock } from '../../lib/adapters/memory/scripted-clock.ts';
 import { ShardShadow } from '../../lib/consumer/shard-shadow.ts';
 import type { Mark } from '../../lib/model/lease.ts';
+import type { RecordBatch } from '../../lib/ports.ts';
 import { DigestChain } from '../../lib/shadow/digest-chain.ts';
 import { rawRecord, StreamOfOne, testHash } from '../support/owned-shard.ts';
 import { sampleLease } from '../support/sample-lease.ts';
@@ -90,6 +91,43 @@ describe('ShardShadow', () => {
     expect(filling.shadow.bufferedRecords).toBe(60);
     await catchingUp;
     await filling.shadow.stop();
+  });
+
+  it('has caught up as soon as a push brings the record, whatever becomes of a slow read', async () => {
+    const clock = scriptedClock(1_700_000_000_000);
+    let push: (batch: RecordBatch) => void = () => {};
+    const shadow = new ShardShadow(sampleLease(), 'TRIM_HORIZON', {
+      reader: {
+        poll: () => ({ next: () => clock.sleep(60_000).then(() => null) }),
+        async *subscribe() {
+          yield { records: [records[0]!], millisBehindLatest: 0, shardEnd: false };
+          yield await new Promise<RecordBatch>((resolve) => {
+            push = resolve;
+          });
+        },
+      },
+      clock,
+      hash: testHash,
+      maxBytes: 100_000,
+      consumerArn: async () => 'arn',
+      emit: () => {},
+    });
+    await clock.advance(10);
+    let isBack = false;
+    const through = records[1]!.sequenceNumber;
+    const catchingUp = shadow.catchUp(through).then(() => {
+      isBack = true;
+    });
+    await clock.advance(100);
+    expect(isBack).toBe(false);
+    push({ records: [records[1]!], millisBehindLatest: 0, shardEnd: false });
+    await clock.advance(1);
+    expect(isBack).toBe(true);
+    expect(shadow.markAt(through)).toEqual(markAfter(2));
+    await catchingUp;
+    const stopping = shadow.stop();
+    await clock.advance(60_000);
+    await stopping;
   });
 
   it('hands over what it holds from the middle of an answer, and where to read on, but not its reading', async () => {

@@ -100,7 +100,7 @@ describe('lanes of an owned shard', () => {
     await stopping;
   });
 
-  it('do not wait, when paused, for one whose call keeps failing: they finish what comes before it', async () => {
+  it('are not drained, when paused, while one whose call keeps failing is behind what another has done: it tries on', async () => {
     const { calls, open, processor, end } = byHand();
     const { owner, clock } = ownShard(
       processor,
@@ -116,16 +116,42 @@ describe('lanes of an owned shard', () => {
     await clock.advance(0);
     expect(owner.dispatch).toBe('pausing');
     end('101 103');
-    await clock.advance(0);
-    expect(owner.dispatch).toBe('drained');
-    expect(owner.position).toBe('101');
-    // Its own next attempt gives what failed, and nothing of the other lane again.
-    owner.resume(4);
     await clock.advance(1000);
+    expect([owner.dispatch, owner.position]).toEqual(['pausing', 'TRIM_HORIZON']);
+    // Its own next attempt gives what failed, and nothing of the other lane again.
     expect(calls).toEqual(['101 103', '102 104', '102 104']);
+    open.get('102 104')?.fail(new TransientError('still away'));
+    await clock.advance(1000);
+    expect(calls).toHaveLength(4);
     end('102 104');
     await clock.advance(0);
-    expect(owner.position).toBe('104');
+    expect([owner.dispatch, owner.position]).toEqual(['drained', '104']);
+    await owner.stop();
+  });
+
+  it('are not drained, when paused, while one may not act that is behind what another has done', async () => {
+    const { calls, processor, end } = byHand();
+    const may = { act: true };
+    const { owner, clock } = ownShard(
+      processor,
+      { concurrencyPerShard: 4, maxBatchRecords: 2 },
+      { records: shardOf(left, right, left, right), mayAct: () => may.act },
+    );
+    await clock.advance(0);
+    end('102');
+    await clock.advance(0);
+    expect([...calls].sort()).toEqual(['101', '102', '104']);
+    owner.pause();
+    may.act = false;
+    end('101');
+    end('104');
+    await clock.advance(1000);
+    expect([owner.dispatch, owner.position]).toEqual(['pausing', '102']);
+    may.act = true;
+    await clock.advance(1000);
+    end('103');
+    await clock.advance(0);
+    expect([owner.dispatch, owner.position]).toEqual(['drained', '104']);
     await owner.stop();
   });
 

@@ -4,6 +4,7 @@ import { InvariantError } from '../../lib/errors.ts';
 import { bind } from '../../lib/handover/apply-write.ts';
 import { equals, exists, is, type LeaseWrite, missing, oneOf, remove, set, value } from '../../lib/handover/lease-write.ts';
 import { machineWrites } from '../../lib/handover/machine-writes.ts';
+import { redirectVerifyActivate, takeBack } from '../../lib/handover/worker-writes.ts';
 import { slicesOf, WHOLE_RANGE } from '../../lib/model/hash-key-range.ts';
 import type { Lease, Mark } from '../../lib/model/lease.ts';
 import { sampleLease } from '../support/sample-lease.ts';
@@ -247,6 +248,21 @@ describe.each(worlds)('leases in $name', ({ open }) => {
       const [after] = await world.ports.leases.get(lease, [lease.shardId]);
       expect(after).toMatchObject({ owner: 'b', epoch: 5 });
       expect(after?.handover).toBeUndefined();
+    });
+
+    test('changes the owner of a drained shard by the target’s one write, which compares the digests, and fences the source’s take-back', async () => {
+      const paused = { ...handover, phase: 'pausing' as const, driver: 'target' as const, drained: MARK };
+      const lease = await stored({ handover: paused, mark: MARK });
+      expect(await apply(lease, redirectVerifyActivate(paused, OTHER, 7))).toMatchObject({ kind: 'fenced' });
+      expect(await apply(lease, redirectVerifyActivate({ ...paused, epoch: 3 }, MARK, 7))).toMatchObject({ kind: 'fenced' });
+      const { drained: _, ...kept } = paused;
+      const { mark: __, ...rest } = lease;
+      const moved = { ...rest, owner: 'b', epoch: 5, handover: { ...kept, phase: 'activated', proof: MARK, activatedAtMs: 7 } };
+      expect(await apply(lease, redirectVerifyActivate(paused, MARK, 7))).toEqual({ kind: 'written', lease: moved });
+      expect(await apply(lease, takeBack({ workerId: 'a', epoch: 4 }, 'h1'))).toMatchObject({ kind: 'fenced' });
+      const retaken = await stored({ handover: paused, mark: MARK });
+      expect(await apply(retaken, takeBack({ workerId: 'a', epoch: 4 }, 'h1'))).toMatchObject({ kind: 'written' });
+      expect(await apply(retaken, redirectVerifyActivate(paused, MARK, 7))).toMatchObject({ kind: 'fenced' });
     });
   });
 

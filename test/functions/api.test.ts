@@ -186,6 +186,25 @@ describe('monitorShadow', () => {
     expect(monitor.shadows).toMatchObject([{ shardId, workerId: 'b', verifiedThrough: mark, verifiedAgeMs: 2_000 }]);
     expect(monitor.outcomes.map(({ operationId }) => operationId)).toEqual(['two', 'one']);
   });
+
+  it('shows what the owner has marked, what each side had where they differed, and what a handover has drained and proved', async () => {
+    const other = { ...mark, digest: 'ffffffffffffffff' };
+    const handover = {
+      id: 'h',
+      phase: 'pausing',
+      source: 'a',
+      target: 'b',
+      epoch: 4,
+      pauseBudgetMs: 2500,
+      requestedAtMs: NOW,
+      drained: mark,
+    } as const;
+    const diverged = { ...tracking, state: 'diverged', divergence: { owner: mark, shadow: other } } as const;
+    const { call } = await open({ mark, shadow: diverged, handover });
+    const monitor = MonitorResponse.parse((await call(monitorShadow, { query: group })).body);
+    expect(monitor.shadows).toMatchObject([{ ownerMark: mark, divergence: { owner: mark, shadow: other } }]);
+    expect(monitor.handovers).toMatchObject([{ drained: mark, proof: null }]);
+  });
 });
 
 describe('fleet', () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { applyWrite } from '../../lib/handover/apply-write.ts';
 import { type DriverState, decideDriver } from '../../lib/handover/decide-driver.ts';
 import type { Handover, Lease, Mark } from '../../lib/model/lease.ts';
 import { sampleLease } from '../support/sample-lease.ts';
@@ -29,6 +30,7 @@ describe('decideDriver', () => {
     ['gives up when the source does not arm in time', lease({}), { phaseForMs: 15_001 }, ['abandon']],
     ['waits for drained and proof', lease({ phase: 'pausing', drained: mark }), {}, []],
     ['redirects once it is drained and proved', lease({ phase: 'pausing', drained: mark, proof: mark }), {}, ['redirect']],
+    ['gives up what differs', lease({ phase: 'pausing', drained: mark, proof: other }), {}, ['abandon']],
     ['gives up a pause that takes too long', lease({ phase: 'pausing' }), { phaseForMs: 3_001 }, ['abandon']],
     ['verifies what agrees', lease({ phase: 'redirected', drained: mark, proof: mark }, 'b'), {}, ['verify']],
     ['restores what does not agree', lease({ phase: 'redirected', drained: mark, proof: other }, 'b'), {}, ['restore']],
@@ -50,5 +52,14 @@ describe('decideDriver', () => {
     const machines = sampleLease({ owner: 'b', handover: handover as Handover });
     expect(decideDriver(machines, { ...self, phaseForMs: 5_000 })).toEqual([]);
     expect(decideDriver(machines, { ...self, phaseForMs: 5_001 })).toMatchObject([{ kind: 'write', write: { name: 'verify' } }]);
+  });
+
+  it('does not wait for the machine again once it has gone on in its place', () => {
+    const { driver: _, ...handover } = lease({ phase: 'redirected', drained: mark, proof: mark }, 'b').handover ?? {};
+    const machines = sampleLease({ owner: 'b', handover: handover as Handover });
+    const [effect] = decideDriver(machines, { ...self, phaseForMs: 5_001 });
+    const verified = effect?.kind === 'write' ? applyWrite(machines, effect.write) : null;
+    if (verified?.kind !== 'written') throw new Error(`verify was not written: ${JSON.stringify(verified)}`);
+    expect(decideDriver(verified.lease, self)).toMatchObject([{ kind: 'write', write: { name: 'allowActivation' } }]);
   });
 });

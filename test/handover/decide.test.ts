@@ -128,6 +128,18 @@ describe('decideTarget', () => {
       ['catch-up'],
     ],
     ['proves', lease({}, { phase: 'pausing', drained: mark }), {}, ['prove']],
+    [
+      'redirects, verifies and activates by one write where it drives and its copy is the same',
+      lease({}, { phase: 'pausing', drained: mark, driver: 'target' }),
+      {},
+      ['redirectVerifyActivate'],
+    ],
+    [
+      'says so where it drives and its copy differs',
+      lease({}, { phase: 'pausing', drained: mark, driver: 'target' }),
+      { markAt: () => ({ ...mark, digest: '0'.repeat(16) }) },
+      ['prove'],
+    ],
     ['answers once it has proved', lease({}, { phase: 'pausing', drained: mark, proof: mark }), {}, ['answer']],
     ['waits while the machine redirects and verifies', lease(moved, { phase: 'verified', drained: mark }), {}, []],
     ['activates when it may', lease(moved, { phase: 'activating', drained: mark, proof: mark }), {}, ['activate']],

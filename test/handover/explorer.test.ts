@@ -3,7 +3,9 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { explore } from './explore/explore.ts';
 import { soundRules } from './explore/rules.ts';
 import { deepScenarios, scenarios } from './explore/scenarios.ts';
-import { scenarioOf, seededBugs } from './explore/seeded-bugs.ts';
+import { scenarioOf } from './explore/seeded-bug.ts';
+import { handoverBugs, secondLocks } from './explore/seeded-handover-bugs.ts';
+import { ownershipBugs } from './explore/seeded-ownership-bugs.ts';
 import type { Scenario } from './explore/world.ts';
 
 const AT_LEAST = 1_000_000;
@@ -70,7 +72,7 @@ describe('explore', () => {
     if (!soundly.has(key)) soundly.set(key, explore(scenario, soundRules, MAX_STATES_OF_A_BUG).wrong?.what ?? null);
     return soundly.get(key) ?? null;
   };
-  for (const bug of seededBugs) {
+  for (const bug of [...handoverBugs, ...ownershipBugs]) {
     it(
       `finds the seeded bug: ${bug.name}`,
       () => {
@@ -82,4 +84,15 @@ describe('explore', () => {
       120 * SECONDS,
     );
   }
+
+  for (const lock of secondLocks)
+    it(
+      `finds no harm where another condition holds the same: ${lock.name}`,
+      () => {
+        const { wrong, isComplete } = explore(scenarioOf(lock), lock.break(soundRules), MAX_STATES);
+        expect(wrong).toBeNull();
+        expect(isComplete).toBe(true);
+      },
+      120 * SECONDS,
+    );
 });

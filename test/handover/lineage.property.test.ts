@@ -33,6 +33,20 @@ const history = fc.record({
   start: fc.constantFrom('TRIM_HORIZON' as const, 'LATEST' as const),
 });
 
+/** The first look died after one lease; that shard expired and was retired before the next look. */
+const diedInFirstLook: typeof history extends fc.Arbitrary<infer T> ? T : never = {
+  shards: 1,
+  before: [{ kind: 'split', at: 0 }],
+  steps: [
+    { kind: 'look', at: 1 },
+    { kind: 'put', at: 0 },
+    { kind: 'expire', at: 0 },
+    { kind: 'read', at: 0 },
+    { kind: 'retire', at: 0 },
+  ],
+  start: 'LATEST',
+};
+
 /** A stream, its leases, and a reader that follows the rules: a lease begins when its parents have ended, and reads its shard to the end. */
 class History {
   now = 0;
@@ -205,6 +219,7 @@ describe('leases of random histories', () => {
               expect(read.has(record), `record ${record} of ${shard.shardId}`).toBe(true);
           }
       }),
+      { examples: [[diedInFirstLook]] },
     );
   });
 

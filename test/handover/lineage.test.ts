@@ -135,9 +135,19 @@ describe('retiredLeases', () => {
   it('keeps an ended lease while Kinesis lists its shard, which would otherwise be read again', () => {
     const [p] = missingLeases(group, [split[0]!], [], 'LATEST', 1);
     const ended: Lease = { ...p!, state: 'ended' };
-    expect(retiredLeases(split, [ended])).toEqual([]);
-    expect(retiredLeases(split.slice(1), [ended])).toEqual([ended]);
-    const child: Lease = { ...ended, shardId: 'low', state: 'pending', parents: ['p'] };
-    expect(retiredLeases(split.slice(1), [ended, child])).toEqual([]);
+    const children: Lease[] = ['low', 'up'].map((shardId) => ({ ...ended, shardId, state: 'active', parents: ['p'] }));
+    expect(retiredLeases(split, [ended, ...children])).toEqual([]);
+    expect(retiredLeases(split.slice(1), [ended, ...children])).toEqual([ended]);
+  });
+
+  it('keeps the lease that another one waits for', () => {
+    const [p, low, up] = missingLeases(group, split, [], 'LATEST', 1);
+    const ended: Lease = { ...p!, state: 'ended' };
+    expect(retiredLeases(split.slice(1), [ended, low!, { ...up!, state: 'active' }])).toEqual([]);
+  });
+
+  it('keeps the leases of a first look that died half-way, which tell where the application begins', () => {
+    const [p] = missingLeases(group, split, [], 'AT_TIMESTAMP:5000', 1);
+    expect(retiredLeases(split.slice(1), [{ ...p!, state: 'ended' }])).toEqual([]);
   });
 });

@@ -15,6 +15,7 @@ interface State {
   readonly Default?: string;
   readonly Choices?: { Next: string }[];
   readonly Catch?: { ErrorEquals: string[]; Next: string }[];
+  readonly Assign?: Readonly<Record<string, string>>;
   readonly Arguments?: Record<string, unknown>;
 }
 type States = Record<string, State>;
@@ -147,6 +148,22 @@ describe('handoverDefinition', () => {
     expect(map.epoch).toEqual({ N: '{% $string($states.context.Execution.Input.epoch) %}' });
     expect(map.taskToken).toEqual({ S: '{% $states.context.Task.Token %}' });
     expect(map.pauseBudgetMs).toEqual({ N: '2500' });
+  });
+
+  it('reads in the pause only what Prepare has assigned from the execution’s own input, and the state’s own token', () => {
+    const assigned = handoverStates.Prepare?.Assign ?? {};
+    for (const [name, from] of Object.entries(assigned))
+      expect(from).toBe(
+        name === 'epoch'
+          ? '{% $string($states.context.Execution.Input.epoch) %}'
+          : `{% $states.context.Execution.Input.${name} %}`,
+      );
+    const known = [...Object.keys(assigned).map((name) => `{% $${name} %}`), '{% $states.context.Task.Token %}'];
+    for (const name of ['PauseIngestion', 'RedirectStream', 'VerifyConsistency', 'ActivateProcessing']) {
+      const read = JSON.stringify(handoverStates[name]?.Arguments).match(/\{%.*?%\}/g) ?? [];
+      expect(read).toContain('{% $shardId %}');
+      expect(read.filter((expression) => !known.includes(expression))).toEqual([]);
+    }
   });
 
   it('compares drained and proof within the item', () => {

@@ -78,7 +78,7 @@ export const runSeed = async (seed: number, options: WorldOptions & { readonly k
     unsettled = await unsettledIn(world);
   }
   // Nothing may come after the end.
-  if (unsettled === null) await kernel.run(STEP_MS * 4);
+  if (unsettled === null) await kernel.run(STEP_MS * 2);
   for (const { process } of world.workers) process.kill();
   const { effects, repeated, refused } = sink;
   return {

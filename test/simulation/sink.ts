@@ -4,6 +4,7 @@ import type { LeaseWrite } from '../../lib/handover/lease-write.ts';
 import type { Lease } from '../../lib/model/lease.ts';
 import { compareCheckpoints } from '../../lib/model/sequence-number.ts';
 import type { StreamRecord } from '../../lib/model/shard.ts';
+import { sameMark } from '../../lib/shadow/digest-chain.ts';
 
 /** A record's content: the n-th of its key. */
 export interface Payload {
@@ -24,6 +25,9 @@ interface ShardMemory {
   /** The lease's epoch, as it is now. */
   leaseEpoch: number;
 }
+
+/** By these an owner says how far it has come before another one goes on. */
+const LAST_WORDS: ReadonlySet<string> = new Set(['drain', 'handOn', 'giveBack']);
 
 /** Counts by key and by shard. */
 export class FencedSink {
@@ -54,13 +58,23 @@ export class FencedSink {
   /** A lease was changed by this write. */
   leaseChanged(write: LeaseWrite, before: Lease, after: Lease): void {
     const memory = this.#of(after.shardId);
+    if (LAST_WORDS.has(write.name) && compareCheckpoints(memory.through, latest(after.checkpoint, memory.excused)) > 0)
+      this.wrong.push(`${write.name} of ${after.shardId} by ${before.owner} says less than it has done`);
     // Who is replaced outside of a planned move may have done more than it published.
     if (write.name === 'takeOver') {
       memory.excused = latest(memory.excused, memory.through);
       memory.published = before.checkpoint;
     }
     memory.leaseEpoch = after.epoch;
-    if (write.name === 'activate') this.moved += 1;
+    if (after.handover?.phase === 'activated' && before.handover?.phase !== 'activated') {
+      this.moved += 1;
+      const drained = before.handover?.drained;
+      const proof = before.handover?.proof ?? after.handover.proof;
+      if (drained === undefined || proof === undefined || !sameMark(drained, proof))
+        this.wrong.push(
+          `${after.shardId} was activated by ${after.owner} without a proof: ${proof?.digest} of ${drained?.digest}`,
+        );
+    }
     if (write.name === 'takeOver') this.takenOver += 1;
     if (after.owner !== before.owner && after.owner !== undefined && after.epoch <= before.epoch)
       this.wrong.push(`${write.name} made ${after.owner} the owner of ${after.shardId} under the old epoch ${after.epoch}`);

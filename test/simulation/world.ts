@@ -20,7 +20,7 @@ const SETTINGS = {
   ...group,
   heartbeatMs: 60,
   failoverMs: 120,
-  observeMs: 30,
+  observeMs: 40,
   settleMs: 60,
   scanMs: 500,
   watchMs: 5,

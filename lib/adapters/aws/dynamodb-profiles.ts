@@ -12,10 +12,9 @@ import {
 import { z } from 'zod';
 import { TransientError } from '../../errors.ts';
 import type { Group } from '../../model/lease.ts';
-import { ProfilingRun, ProfilingTotals, ProfilingWindow } from '../../model/profiling.ts';
+import { hostLost, isHostLost, ProfilingRun, ProfilingTotals, ProfilingWindow } from '../../model/profiling.ts';
 import type { Clock, ProfilingStore } from '../../ports.ts';
 import { groupKey } from '../group-key.ts';
-import { hostLost } from '../profiling-ends.ts';
 import { decoded, pack, unpack } from './packed.ts';
 import { attemptsOf, sending, translate } from './sdk-errors.ts';
 import { DAY_MS, expiresAt, fromItem, type Item, sortableMs, table, toItem } from './table.ts';
@@ -59,7 +58,7 @@ export const dynamodbProfiles = (client: DynamoDBClient, clock: Clock, tableName
         const former = runOf(fromItem(error.Item));
         // The SDK sends again when an answer gets lost; then our own write is what refuses us.
         if (former.profileId === run.profileId && attemptsOf(error) > 1) return { kind: 'created' };
-        if (former.lostAfterMs > nowMs) return { kind: 'exists', run: former };
+        if (!isHostLost(former, nowMs)) return { kind: 'exists', run: former };
         await store.end(former, hostLost(former, nowMs), signal);
         return store.create(run, nowMs, signal);
       }

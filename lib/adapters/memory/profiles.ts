@@ -1,10 +1,9 @@
 // lib/adapters/memory: profiling runs and results in memory.
 // in: ProfilingStore and ResultStore calls · out: the same answers as a table's, or a Valkey's
 import type { Group } from '../../model/lease.ts';
-import type { ProfilingRun, ProfilingTotals, ProfilingWindow } from '../../model/profiling.ts';
+import { hostLost, isHostLost, type ProfilingRun, type ProfilingTotals, type ProfilingWindow } from '../../model/profiling.ts';
 import type { Clock, ProfilingStore, ResultStore } from '../../ports.ts';
 import { groupKey } from '../group-key.ts';
-import { hostLost } from '../profiling-ends.ts';
 
 /** Runs of all groups. */
 export const memoryProfiles = (): ProfilingStore => {
@@ -22,7 +21,7 @@ export const memoryProfiles = (): ProfilingStore => {
   const store: ProfilingStore = {
     create: async (run, nowMs) => {
       const former = live.get(liveKey(run));
-      if (former !== undefined && former.lostAfterMs > nowMs) return { kind: 'exists', run: structuredClone(former) };
+      if (former !== undefined && !isHostLost(former, nowMs)) return { kind: 'exists', run: structuredClone(former) };
       if (former !== undefined) await store.end(former, hostLost(former, nowMs));
       live.set(liveKey(run), structuredClone(run));
       return { kind: 'created' };

@@ -49,7 +49,8 @@ export const noteWrite = (history: History, write: LeaseWrite, before: Lease, af
   let { published, excused, activated, restored } = history;
   if (write.name === 'prepare') activated = restored = null;
   if (after.handover?.phase === 'activated' && before.handover?.phase !== 'activated') {
-    const { drained, proof } = before.handover ?? {};
+    const drained = before.handover?.drained;
+    const proof = before.handover?.proof ?? after.handover.proof;
     if (drained === undefined || proof === undefined) return wrong('activated before it was drained and proved');
     if (drained.digest !== proof.digest || drained.sequenceNumber !== proof.sequenceNumber)
       return wrong('activated though the digests differ');
