@@ -82,12 +82,12 @@ export interface LegSample {
 }
 
 /**
- * The share of a leg's turns in which it had a core when it wanted one. What was waited for a core while the loop had nothing to do (as much as the base load does)
- * held up no call, and no more than the loop was busy can have done so.
+ * The share of the calls' time in which they had a core when they wanted one. What was waited for a core while the loop had nothing to do (as much as the base load
+ * does) held up no call; no more than the loop was busy can have done so; and it held up the call that computed, not those of other lanes that waited anyway.
  */
-const awakeShare = ({ turnMs, stolenMs, ioWaitMs, loopBusyMs }: LegWindow, { stolenShare }: BaseLoad): number => {
-  const heldUpMs = Math.min(Math.max((stolenMs ?? 0) - stolenShare * ioWaitMs, 0), loopBusyMs, turnMs);
-  return turnMs <= 0 ? 1 : 1 - heldUpMs / turnMs;
+const awakeShare = ({ callMs, stolenMs, ioWaitMs, loopBusyMs }: LegWindow, { stolenShare }: BaseLoad): number => {
+  const heldUpMs = Math.min(Math.max((stolenMs ?? 0) - stolenShare * ioWaitMs, 0), loopBusyMs, callMs);
+  return callMs <= 0 ? 1 : 1 - heldUpMs / callMs;
 };
 
 const sampleOf = (window: ProfilingWindow, wanted: readonly ProfilingLeg[], base: BaseLoad): LegSample | null => {
