@@ -62,7 +62,7 @@ export const baseLoadOf = (windows: readonly ProfilingWindow[]): BaseLoad => {
   };
 };
 
-/** One window of the wanted legs together, with what their turns cost beyond the base load. */
+/** One window of the wanted legs together, with what their turns cost beyond the base load, which goes on while they wait. */
 export interface LegSample {
   readonly records: number;
   readonly bytes: number;
@@ -80,11 +80,11 @@ export interface LegSample {
 }
 
 /**
- * The share of the calls' time in which they had a core when they wanted one. What the base load waits for one held up no call; no more than the loop was busy can
+ * The share of the calls' time in which they had a core when they wanted one. What the base load waits for one, while the turn itself waits, held up no call; no more than the loop was busy can
  * have done so; and it held up the call that computed, not those of other lanes that waited anyway.
  */
-const awakeShare = ({ callMs, stolenMs, turnMs, loopBusyMs }: LegWindow, { stolenShare }: BaseLoad): number => {
-  const heldUpMs = Math.min(Math.max((stolenMs ?? 0) - stolenShare * turnMs, 0), loopBusyMs, callMs);
+const awakeShare = ({ callMs, stolenMs, ioWaitMs, loopBusyMs }: LegWindow, { stolenShare }: BaseLoad): number => {
+  const heldUpMs = Math.min(Math.max((stolenMs ?? 0) - stolenShare * ioWaitMs, 0), loopBusyMs, callMs);
   return callMs <= 0 ? 1 : 1 - heldUpMs / callMs;
 };
 
@@ -93,8 +93,8 @@ const sampleOf = (window: ProfilingWindow, wanted: readonly ProfilingLeg[], base
   const rows = window.legs
     .map((leg, i) => ({
       leg,
-      cpuMs: (cpu.legsMs[i] ?? leg.cpuMs) - base.cpuShare * leg.turnMs,
-      loopMs: (loops?.legsMs[i] ?? leg.loopBusyMs) - base.loopShare * leg.turnMs,
+      cpuMs: (cpu.legsMs[i] ?? leg.cpuMs) - base.cpuShare * leg.ioWaitMs,
+      loopMs: (loops?.legsMs[i] ?? leg.loopBusyMs) - base.loopShare * leg.ioWaitMs,
       awake: awakeShare(leg, base),
     }))
     .filter(({ leg }) => wanted.includes(leg.leg) && leg.records > 0);

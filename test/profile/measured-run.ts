@@ -81,7 +81,8 @@ export const windowsOf = (truth: Truth): ProfilingWindow[] => {
       const times = sized.map((n) => noisy(truth.waitMsPerCall + n * (computing + truth.waitMs)));
       const callMs = times.reduce((a, b) => a + b, 0);
       const turnMs = Math.max(callMs / truth.lanes, records * computing);
-      const loopBusyMs = noisy(records * computing) + (truth.baseCpuShare * turnMs) / (1 - truth.stolenShare);
+      const ioWaitMs = Math.max(turnMs - records * computing, 0);
+      const loopBusyMs = noisy(records * computing) + (truth.baseCpuShare * ioWaitMs) / (1 - truth.stolenShare);
       const failed = Array.from({ length: records }, () => random()).filter((value) => value < truth.errorShare).length;
       return {
         leg: name,
@@ -95,9 +96,9 @@ export const windowsOf = (truth: Truth): ProfilingWindow[] => {
         callRecordsSquared: sized.reduce((sum, n) => sum + n * n, 0),
         callRecordsMs: sized.reduce((sum, n, i) => sum + n * times[i]!, 0),
         turnMs,
-        cpuMs: noisy(records * truth.cpuMs) + truth.baseCpuShare * turnMs,
+        cpuMs: noisy(records * truth.cpuMs) + truth.baseCpuShare * ioWaitMs,
         loopBusyMs,
-        ioWaitMs: Math.max(turnMs - records * computing, 0),
+        ioWaitMs,
         stolenMs: truth.stolenShare * loopBusyMs,
         lanes: truth.lanes,
         maxBatchRecords: truth.maxBatchRecords,
