@@ -38,11 +38,11 @@ const loopsOf = ({ idle, legs }: ProfilingWindow): Loops | null => {
  * has begun; the whole window's is right, and is divided as the event loop's time, which is exact.
  */
 const cpuOf = (window: ProfilingWindow): { readonly idleMs: number; readonly legsMs: readonly number[] } => {
-  const { process, idle, legs } = window;
+  const { process: spent, idle, legs } = window;
   const loops = loopsOf(window);
   const all = loops === null ? 0 : loops.idleMs + sum(loops.legsMs, (ms) => ms);
   if (loops === null || all === 0) return { idleMs: idle.cpuMs, legsMs: legs.map(({ cpuMs }) => cpuMs) };
-  const perLoopMs = (process.userMs + process.systemMs) / all;
+  const perLoopMs = (spent.userMs + spent.systemMs) / all;
   return { idleMs: loops.idleMs * perLoopMs, legsMs: loops.legsMs.map((ms) => ms * perLoopMs) };
 };
 
