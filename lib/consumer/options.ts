@@ -122,7 +122,9 @@ export const settingsOf = ({
 }: ConsumerOptions): ConsumerSettings => {
   if (typeof processor?.process !== 'function') throw new TypeError('processor must have a method process(records, context)');
   if (candidate !== undefined && typeof candidate.process !== 'function')
-    throw new TypeError(`candidate must have a method process(records, context), got ${typeof candidate}`);
+    throw new TypeError(
+      `candidate must have a method process(records, context), got a processor with ${methodsOf(candidate) || 'no method'}`,
+    );
   const missing = RESULT_METHODS.filter((method) => results !== undefined && typeof results[method] !== 'function');
   if (missing.length > 0)
     throw new TypeError(

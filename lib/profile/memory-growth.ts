@@ -21,9 +21,9 @@ export const memoryGrowthOf = (windows: readonly ProfilingWindow[], recordsPerSe
   let processed = 0;
   const points = windows
     .filter(({ phase }) => phase === 'observing')
-    .map(({ legs, ownRecords, process }) => {
+    .map(({ legs, ownRecords, process: host }) => {
       processed += legs.reduce((sum, leg) => sum + leg.records, 0) + ownRecords;
-      return { x: processed, y: process.heapLowBytes, limit: process.heapLimitBytes };
+      return { x: processed, y: host.heapLowBytes, limit: host.heapLimitBytes };
     });
   const grown = points.slice(Math.floor(points.length * YOUNG_SHARE));
   const size = Math.max(Math.floor(grown.length / STRETCHES), 1);

@@ -5,7 +5,7 @@ import type { ProfilingWindow } from '../model/profiling.ts';
 
 /** One point for each window. */
 export const reportPointsOf = (windows: readonly ProfilingWindow[]): ReportPoint[] =>
-  windows.map(({ startMs, durationMs, shardRecords, sampledRecords, process, legs, share }) => {
+  windows.map(({ startMs, durationMs, shardRecords, sampledRecords, process: spent, legs, share }) => {
     const leg = legs.find((each) => each.leg === 'a');
     const perSec = (count: number) => (count * 1000) / Math.max(durationMs, 1);
     return {
@@ -13,9 +13,9 @@ export const reportPointsOf = (windows: readonly ProfilingWindow[]): ReportPoint
       share,
       shardRecordsPerSec: perSec(shardRecords),
       sampledRecordsPerSec: perSec(sampledRecords),
-      cpuShare: (process.userMs + process.systemMs) / Math.max(durationMs, 1),
-      loopShare: Math.min(process.loopBusyMs / Math.max(durationMs, 1), 1),
-      heapBytes: process.heapLowBytes,
+      cpuShare: (spent.userMs + spent.systemMs) / Math.max(durationMs, 1),
+      loopShare: Math.min(spent.loopBusyMs / Math.max(durationMs, 1), 1),
+      heapBytes: spent.heapLowBytes,
       callMsPerRecord: leg === undefined || leg.records === 0 ? null : leg.callMs / leg.records,
       failed: leg?.failed ?? 0,
     };

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { memoryResults } from '../../lib/adapters/memory/profiles.ts';
+import { Consumer } from '../../lib/consumer/consumer.ts';
 import type { Processor, ProcessorContext } from '../../lib/consumer/processor.ts';
 import type { StreamRecord } from '../../lib/model/shard.ts';
 import type { ResultStore } from '../../lib/ports.ts';
@@ -283,6 +284,40 @@ describe('a profiling shadow', () => {
     await world.stopAll();
   });
 
+  it('is refused where the candidate has not declared itself shadow-safe', async () => {
+    const world = profilingWorld();
+    await world.join('a', noting([]));
+    const given: Given[] = [];
+    await world.join('b', noting([]), { candidate: noting(given, { shadowSafe: false }) });
+    await world.order('b', { other: { processor: 'candidate' } });
+    const { ended } = await world.untilEnded(5000);
+    expect(ended).toMatchObject({ by: 'refused', refusal: 'not-shadow-safe' });
+    expect(ended?.detail).toMatch(/^the candidate of worker b/);
+    expect(given).toEqual([]);
+    await world.stopAll();
+  });
+
+  it('tries other settings in leg b: smaller calls, on the same records', async () => {
+    const world = profilingWorld();
+    await world.join('a', noting([]));
+    const calls = new Map<string | null, number[]>();
+    await world.join('b', {
+      shadowSafe: true,
+      process: async (records, { leg, lanes }) => {
+        expect(lanes).toBe(leg === 'b' ? 3 : 1);
+        calls.set(leg, [...(calls.get(leg) ?? []), records.length]);
+      },
+    });
+    await world.order('b', { share: 1, durationMin: 1, other: { maxBatchRecords: 5, concurrencyPerShard: 3 } });
+    await world.untilEnded(90_000);
+    const sum = (leg: string) => (calls.get(leg) ?? []).reduce((a, b) => a + b, 0);
+    expect(Math.max(...(calls.get('b') ?? []))).toBe(5);
+    expect(Math.max(...(calls.get('a') ?? []))).toBeGreaterThan(5);
+    expect(sum('a')).toBeGreaterThan(5000);
+    expect(Math.abs(sum('a') - sum('b'))).toBeLessThanOrEqual(200);
+    await world.stopAll();
+  });
+
   it('is refused by the owner of the shard, for a shard that is not there, and by a host that has one already', async () => {
     const world = profilingWorld({ shards: 2 });
     await world.join('a', noting([]));
@@ -385,5 +420,17 @@ describe('a comparison', () => {
     await world.load(121_000, 0);
     expect(await left()).toBe(0);
     await world.stopAll();
+  });
+});
+
+describe('Consumer', () => {
+  const { ports } = profilingWorld();
+  const processor: Processor = { process: async () => {} };
+  it.each([
+    [{ candidate: {} }, 'candidate must have a method process(records, context), got a processor with no method'],
+    [{ results: { put: async () => {} } }, 'got something without get, remove, clear'],
+    [{ profilingMs: 100 }, 'profilingMs'],
+  ])('fails for %j', (wrong, message) => {
+    expect(() => new Consumer({ ...group, ports, processor, ...wrong } as never)).toThrow(message);
   });
 });

@@ -1,4 +1,4 @@
-// lib/adapters/aws: profiling runs in the worker table, kept for a week. pk `group#profiling`: the live run of a shard (sk `live#shardId`), ended ones (sk
+// lib/adapters/aws: profiling runs in the worker table; ended ones and measures are kept for a week. pk `group#profiling`: the live run of a shard (sk `live#shardId`), ended ones (sk
 // `run#profileId`). pk `group#profiling#profileId`: windows (sk `window#index`) and `totals`, packed. The workers' own rights on the table are enough.
 // in: ProfilingStore calls · out: conditional writes, queries
 import {
@@ -17,9 +17,11 @@ import type { Clock, ProfilingStore } from '../../ports.ts';
 import { groupKey } from '../group-key.ts';
 import { decoded, pack, unpack } from './packed.ts';
 import { attemptsOf, sending, translate } from './sdk-errors.ts';
-import { DAY_MS, expiresAt, fromItem, type Item, sortableMs, table, toItem } from './table.ts';
+import { DAY_MS, expiresAt, fromItem, HOUR_MS, type Item, sortableMs, table, toItem } from './table.ts';
 
 const KEPT_MS = 7 * DAY_MS;
+/** A live run lasts for an hour at most; its host prolongs it with every window. */
+const LIVE_MS = 2 * HOUR_MS;
 const runsOf = (group: Group): string => `${groupKey(group)}#profiling`;
 const measuresOf = (group: Group, profileId: string): string => `${runsOf(group)}#${profileId}`;
 const liveSort = (shardId: string): string => `live#${shardId}`;
@@ -30,12 +32,12 @@ const runOf = (item: Item): ProfilingRun => decoded(ProfilingRun, item, `profili
 export const dynamodbProfiles = (client: DynamoDBClient, clock: Clock, tableName: string): ProfilingStore => {
   const workers = table(client, clock, tableName, 'group', 'workerId');
   const options = (signal?: AbortSignal) => ({ ...(signal && { abortSignal: signal }) });
-  const itemOf = (run: ProfilingRun, sort: string) =>
+  const itemOf = (run: ProfilingRun, sort: string, livesMs: number) =>
     toItem({
       group: runsOf(run),
       workerId: sort,
       ...z.encode(ProfilingRun, run),
-      expiresAt: expiresAt(clock.nowMs(), KEPT_MS),
+      expiresAt: expiresAt(clock.nowMs(), livesMs),
     });
   const under = async (group: Group, prefix: string, signal?: AbortSignal): Promise<ProfilingRun[]> =>
     (await workers.query({ partition: runsOf(group), from: prefix, to: `${prefix}\u{10ffff}` }, signal)).map(runOf);
@@ -45,7 +47,7 @@ export const dynamodbProfiles = (client: DynamoDBClient, clock: Clock, tableName
       const what = `create profiling run ${run.profileId}`;
       const request = new PutItemCommand({
         TableName: tableName,
-        Item: itemOf(run, liveSort(run.shardId)),
+        Item: itemOf(run, liveSort(run.shardId), LIVE_MS),
         ConditionExpression: 'attribute_not_exists(workerId)',
         ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
       });
@@ -92,7 +94,7 @@ export const dynamodbProfiles = (client: DynamoDBClient, clock: Clock, tableName
         ExpressionAttributeValues: toItem({
           ...Object.fromEntries(entries.map(([name, to]) => [`:${name}`, to])),
           ':profileId': profileId,
-          ':expiresAt': expiresAt(clock.nowMs(), KEPT_MS),
+          ':expiresAt': expiresAt(clock.nowMs(), LIVE_MS),
         }),
         ReturnValues: 'ALL_NEW',
       });
@@ -120,7 +122,7 @@ export const dynamodbProfiles = (client: DynamoDBClient, clock: Clock, tableName
             },
           },
           {
-            Put: { TableName: tableName, Item: itemOf({ ...newest, state: 'ended', ended: end }, runSort(profileId)) },
+            Put: { TableName: tableName, Item: itemOf({ ...newest, state: 'ended', ended: end }, runSort(profileId), KEPT_MS) },
           },
         ],
       });
