@@ -37,7 +37,11 @@ const loopsOf = ({ idle, legs }: ProfilingWindow): Loops | null => {
  * The window's CPU, by whose turn it was. The kernel counts a thread's CPU by its ticks of some milliseconds, so that a short turn's is counted when the next one
  * has begun; the whole window's is right. It is divided as the event loop was busy, which is exact; where cores are scarce that is longer, but for all alike.
  */
-const cpuOf = ({ process: spent, idle, legs }: ProfilingWindow): { readonly idleMs: number; readonly legsMs: readonly number[] } => {
+const cpuOf = ({
+  process: spent,
+  idle,
+  legs,
+}: ProfilingWindow): { readonly idleMs: number; readonly legsMs: readonly number[] } => {
   const all = idle.loopBusyMs + sum(legs, ({ loopBusyMs }) => loopBusyMs);
   if (all === 0) return { idleMs: idle.cpuMs, legsMs: legs.map(({ cpuMs }) => cpuMs) };
   const perLoopMs = (spent.userMs + spent.systemMs) / all;
