@@ -56,7 +56,8 @@ const sinkOf = (ms: number) => {
 
 const CPU_MS = 2.5;
 const COMPUTING = 1000 / CPU_MS;
-const KEPT_STRINGS = 1500;
+/** 8 bytes each: cheap to make, so that the leak takes memory and next to no CPU. */
+const KEPT_REFERENCES = 8_000;
 const FAILING = 0.03;
 
 /** One case. `random` decides which records fail. */
@@ -97,8 +98,7 @@ export const caseOf = (name: CaseName, random: () => number): ProfileCase => {
     case 'leak': {
       const kept: string[][] = [];
       const process: Processor['process'] = async (records, context) => {
-        for (const { sequenceNumber } of records)
-          kept.push(Array.from({ length: KEPT_STRINGS }, (_, i) => `${sequenceNumber} is never forgotten ${i}`));
+        for (const { sequenceNumber } of records) kept.push(new Array<string>(KEPT_REFERENCES).fill(sequenceNumber));
         await computing(records, context);
       };
       return { ...even, limit: 'memory', processor: { shadowSafe: true, process }, capacity: () => COMPUTING };
