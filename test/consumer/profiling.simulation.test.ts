@@ -345,15 +345,18 @@ describe('a profiling shadow', () => {
     await world.ports.profiles.create(second, world.clock.nowMs());
     await world.ports.workers.announce(group);
     await world.load(6000);
-    for (const [profileId, left] of [
-      ['p1', ['penumbra-app-profiling']],
-      ['p2', []],
-    ] as const) {
+    const stop = async (profileId: string) => {
       const run = await world.ports.profiles.get(group, profileId);
       await world.ports.profiles.change(run!, { stop: { by: 'me', detail: 'enough', atMs: 0 } });
       expect((await world.untilEnded(4000, 20, profileId)).ended).toMatchObject({ by: 'stopped' });
-      expect(await world.registered()).toEqual(left);
-    }
+    };
+    // The same registration, not another one under its name.
+    const before = await world.listed();
+    expect(before).toHaveLength(1);
+    await stop('p1');
+    expect(await world.listed()).toEqual(before);
+    await stop('p2');
+    expect(await world.listed()).toEqual([]);
     await world.stopAll();
   });
 

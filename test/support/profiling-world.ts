@@ -112,9 +112,10 @@ export const profilingWorld = (options: { keys?: number; shards?: number; keyOf?
     for (let i = 0; i < 400 && !isStopped; i += 1) await clock.advance(100);
     await stopping;
   };
-  const registered = async () => {
+  const listed = async () => {
     const stream = await ports.control.describe(group.streamName);
-    return (await ports.control.listConsumers(stream?.streamArn ?? '')).map(({ consumerName }) => consumerName);
+    return ports.control.listConsumers(stream?.streamArn ?? '');
   };
-  return { clock, ports, events, consumers, killed, join, load, order, untilEnded, stopAll, registered, put: () => put };
+  const registered = async () => (await listed()).map(({ consumerName }) => consumerName);
+  return { clock, ports, events, consumers, killed, join, load, order, untilEnded, stopAll, listed, registered, put: () => put };
 };
