@@ -61,7 +61,7 @@ const FAILING = 0.03;
 
 /** One case. `random` decides which records fail. */
 export const caseOf = (name: CaseName, random: () => number): ProfileCase => {
-  const even = { recordsPerSec: 300, lanes: 1, keys: { 'key-a': 0.08, 'key-b': 0.04 } };
+  const even = { recordsPerSec: 600, lanes: 1, keys: { 'key-a': 0.08, 'key-b': 0.04 } };
   const computing: Processor['process'] = async (records, { stage }) => {
     for (const _ of records) await stage('compute', async () => compute(CPU_MS));
   };

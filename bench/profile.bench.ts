@@ -51,7 +51,7 @@ export const bench = async (options: readonly string[]): Promise<number> => {
     process.stderr.write(`--share must be in (0, 1], got ${textAfter(options, '--share')}\n`);
     return 2;
   }
-  const [repeats, seconds] = quick ? [1, 6] : [4, 20];
+  const [repeats, seconds] = quick ? [1, 6] : [4, 15];
   const runs: Run[] = [];
   for (let seed = 1; seed <= repeats; seed++)
     for (const name of CASES) {

@@ -8,12 +8,15 @@ import type { Group } from '../lib/model/lease.ts';
 import { decidePlan } from '../lib/plan/decide-plan.ts';
 import type { Ports } from '../lib/ports.ts';
 import { acceptOperations } from './accept-operation.ts';
+import { withMeasured } from './measured-capacity.ts';
+import { planProfile } from './plan-profile.ts';
 import { policyOf } from './policy-of.ts';
 import { readFleet } from './read-fleet.ts';
 import { type Task, Tick, task } from './shell.ts';
 
 const OUTCOMES = 50;
 const RECENT_OPERATIONS = 20;
+const REPORTS = 30;
 /** Each stream's tick reads the operations of so many; past that, Kinesis refuses and the reshard machine tries again. */
 const STREAMS_COUNTED = 20;
 
@@ -48,8 +51,13 @@ const measured = async (
 const previous = async (group: Group, ports: Pick<Ports, 'plans'>, signal: AbortSignal): Promise<Fleet['previousPlan']> => {
   const [plan] = await ports.plans.recent(group, 1, signal);
   if (plan?.layout === undefined) return undefined;
-  const { createdAtMs, layout, foreignChangeAtMs } = plan;
-  return { createdAtMs, layout, ...(foreignChangeAtMs !== undefined && { foreignChangeAtMs }) };
+  const { createdAtMs, layout, foreignChangeAtMs, busyWorkers } = plan;
+  return {
+    createdAtMs,
+    layout,
+    ...(foreignChangeAtMs !== undefined && { foreignChangeAtMs }),
+    ...(busyWorkers && { busyWorkers }),
+  };
 };
 
 /** When splits and merges of any stream of this deployment began lately: the account's limits are of all of them. */
@@ -73,17 +81,21 @@ export const plan = {
   input: Tick,
   run: async (group: Group, { ports, streams, nowMs, signal }): Promise<Planned> => {
     const policy = await policyOf(group, ports, signal);
-    const [read, forecasts, { leadTimes, unsuitableWorkers }, previousPlan, accountReshardsAtMs] = await Promise.all([
+    const [read, forecasts, { leadTimes, unsuitableWorkers }, previousPlan, accountReshardsAtMs, reports] = await Promise.all([
       readFleet(group, policy, ports, nowMs, signal),
       ports.forecasts.latest(group.streamName, signal),
       measured(group.streamName, ports, signal),
       previous(group, ports, signal),
       accountReshards(streams, ports, nowMs, signal),
+      ports.profileReports.recent(group, REPORTS, signal),
     ]);
     if (read === null) return { kind: 'skipped', reason: `stream ${group.streamName} does not exist` };
-    const fleet = { ...read, unsuitableWorkers, accountReshardsAtMs, ...(previousPlan !== undefined && { previousPlan }) };
-    const decided = decidePlan(fleet, forecasts, policy, leadTimes, nowMs);
+    const seen = { ...read, unsuitableWorkers, accountReshardsAtMs, ...(previousPlan !== undefined && { previousPlan }) };
+    const { fleet, policy: planned } = withMeasured(seen, policy, reports, nowMs);
+    const profile = await planProfile(fleet, forecasts, policy, previousPlan?.busyWorkers ?? [], reports, ports, nowMs, signal);
+    const decided = { ...decidePlan(fleet, forecasts, planned, leadTimes, nowMs), busyWorkers: profile.busyWorkers };
     await ports.plans.put(decided, signal);
+    if (profile.action !== null) await acceptOperations(group, [profile.action], 'planner', ports, nowMs, signal);
     if (decided.mode === 'act') await acceptOperations(group, decided.actions, 'planner', ports, nowMs, signal);
     const dimensions = { Application: group.application, StreamName: group.streamName };
     const point = (name: string, value: number) => ({ name, value, unit: 'Count' as const, dimensions, atMs: nowMs });

@@ -9,7 +9,7 @@ type Watched = { readonly kind: 'waiting'; readonly waitSec: number } | { readon
 
 /** A host begins within seconds; an observation lasts for minutes. */
 const WARMING_SEC = 3;
-const [LEAST_SEC, MOST_SEC] = [2, 30];
+const [LEAST_SEC, MOST_SEC] = [2, 10];
 /** The host ends a run by itself; one that still goes on so long after its time is told to. */
 const OVERTIME_MS = 30_000;
 

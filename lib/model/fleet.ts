@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { Lease } from './lease.ts';
 import { Operation } from './operation.ts';
+import { BusyWorker } from './plan.ts';
 import { StreamDescription } from './shard.ts';
 import { Rate, Worker } from './worker.ts';
 
@@ -29,7 +30,14 @@ export const Fleet = z.object({
   /** The end of the last minute in the history; null when there is none. */
   observedUntilMs: z.number().nullable(),
   /** The plan before this one, as far as it tells of changes that were not ours. */
-  previousPlan: z.object({ createdAtMs: z.number(), layout: z.string(), foreignChangeAtMs: z.number().optional() }).optional(),
+  previousPlan: z
+    .object({
+      createdAtMs: z.number(),
+      layout: z.string(),
+      foreignChangeAtMs: z.number().optional(),
+      busyWorkers: z.array(BusyWorker).optional(),
+    })
+    .optional(),
   /** When splits and merges of all streams of the account were begun lately, as far as is known here. */
   accountReshardsAtMs: z.array(z.number()).optional(),
   /** Workers that did badly as targets of handovers, with the reason. */

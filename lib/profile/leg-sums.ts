@@ -35,15 +35,17 @@ const loopsOf = ({ idle, legs }: ProfilingWindow): Loops | null => {
 
 /**
  * The window's CPU, by whose turn it was. The kernel counts a thread's CPU by its ticks of some milliseconds, so that a short turn's is counted when the next one
- * has begun; the whole window's is right, and is divided as the event loop's time, which is exact.
+ * has begun; the whole window's is right. It is divided as the event loop was busy, which is exact; where cores are scarce that is longer, but for all alike.
  */
-const cpuOf = (window: ProfilingWindow): { readonly idleMs: number; readonly legsMs: readonly number[] } => {
-  const { process: spent, idle, legs } = window;
-  const loops = loopsOf(window);
-  const all = loops === null ? 0 : loops.idleMs + sum(loops.legsMs, (ms) => ms);
-  if (loops === null || all === 0) return { idleMs: idle.cpuMs, legsMs: legs.map(({ cpuMs }) => cpuMs) };
+const cpuOf = ({
+  process: spent,
+  idle,
+  legs,
+}: ProfilingWindow): { readonly idleMs: number; readonly legsMs: readonly number[] } => {
+  const all = idle.loopBusyMs + sum(legs, ({ loopBusyMs }) => loopBusyMs);
+  if (all === 0) return { idleMs: idle.cpuMs, legsMs: legs.map(({ cpuMs }) => cpuMs) };
   const perLoopMs = (spent.userMs + spent.systemMs) / all;
-  return { idleMs: loops.idleMs * perLoopMs, legsMs: loops.legsMs.map((ms) => ms * perLoopMs) };
+  return { idleMs: idle.loopBusyMs * perLoopMs, legsMs: legs.map(({ loopBusyMs }) => loopBusyMs * perLoopMs) };
 };
 
 /** The base load over all windows: what was spent while no leg had its turn. */
@@ -64,7 +66,7 @@ export const baseLoadOf = (windows: readonly ProfilingWindow[]): BaseLoad => {
   };
 };
 
-/** One window of the wanted legs together, with what their turns cost beyond the base load. */
+/** One window of the wanted legs together, with what their turns cost beyond the base load, which goes on while they wait. */
 export interface LegSample {
   readonly records: number;
   readonly bytes: number;
@@ -82,12 +84,12 @@ export interface LegSample {
 }
 
 /**
- * The share of a leg's turns in which it had a core when it wanted one. What was waited for a core while the loop had nothing to do (as much as the base load does)
- * held up no call, and no more than the loop was busy can have done so.
+ * The share of the calls' time in which they had a core when they wanted one. What the base load waits for one, while the turn itself waits, held up no call; no more than the loop was busy can
+ * have done so; and it held up the call that computed, not those of other lanes that waited anyway.
  */
-const awakeShare = ({ turnMs, stolenMs, ioWaitMs, loopBusyMs }: LegWindow, { stolenShare }: BaseLoad): number => {
-  const heldUpMs = Math.min(Math.max((stolenMs ?? 0) - stolenShare * ioWaitMs, 0), loopBusyMs, turnMs);
-  return turnMs <= 0 ? 1 : 1 - heldUpMs / turnMs;
+const awakeShare = ({ callMs, stolenMs, ioWaitMs, loopBusyMs }: LegWindow, { stolenShare }: BaseLoad): number => {
+  const heldUpMs = Math.min(Math.max((stolenMs ?? 0) - stolenShare * ioWaitMs, 0), loopBusyMs, callMs);
+  return callMs <= 0 ? 1 : 1 - heldUpMs / callMs;
 };
 
 const sampleOf = (window: ProfilingWindow, wanted: readonly ProfilingLeg[], base: BaseLoad): LegSample | null => {
@@ -95,8 +97,8 @@ const sampleOf = (window: ProfilingWindow, wanted: readonly ProfilingLeg[], base
   const rows = window.legs
     .map((leg, i) => ({
       leg,
-      cpuMs: (cpu.legsMs[i] ?? leg.cpuMs) - base.cpuShare * leg.turnMs,
-      loopMs: (loops?.legsMs[i] ?? leg.loopBusyMs) - base.loopShare * leg.turnMs,
+      cpuMs: (cpu.legsMs[i] ?? leg.cpuMs) - base.cpuShare * leg.ioWaitMs,
+      loopMs: (loops?.legsMs[i] ?? leg.loopBusyMs) - base.loopShare * leg.ioWaitMs,
       awake: awakeShare(leg, base),
     }))
     .filter(({ leg }) => wanted.includes(leg.leg) && leg.records > 0);

@@ -134,7 +134,7 @@ describe('profileWatch', () => {
     const run = (await w.ports.profiles.get(group, input.operationId))!;
     await w.ports.profiles.change(run, { state: 'observing', endsAtMs: NOW + 10_000, lostAfterMs: NOW + 99_000 });
     expect(await watch('warming')).toEqual({ kind: 'warm' });
-    expect(await watch('observing')).toEqual({ kind: 'waiting', waitSec: 11 });
+    expect(await watch('observing')).toEqual({ kind: 'waiting', waitSec: 10 });
     await w.ports.profiles.end(run, { by: 'duration', detail: 'over', atMs: NOW + 10_000 });
     expect(await watch('observing')).toEqual({ kind: 'over' });
   });

@@ -81,6 +81,8 @@ export const windowsOf = (truth: Truth): ProfilingWindow[] => {
       const times = sized.map((n) => noisy(truth.waitMsPerCall + n * (computing + truth.waitMs)));
       const callMs = times.reduce((a, b) => a + b, 0);
       const turnMs = Math.max(callMs / truth.lanes, records * computing);
+      const ioWaitMs = Math.max(turnMs - records * computing, 0);
+      const loopBusyMs = noisy(records * computing) + (truth.baseCpuShare * ioWaitMs) / (1 - truth.stolenShare);
       const failed = Array.from({ length: records }, () => random()).filter((value) => value < truth.errorShare).length;
       return {
         leg: name,
@@ -94,10 +96,10 @@ export const windowsOf = (truth: Truth): ProfilingWindow[] => {
         callRecordsSquared: sized.reduce((sum, n) => sum + n * n, 0),
         callRecordsMs: sized.reduce((sum, n, i) => sum + n * times[i]!, 0),
         turnMs,
-        cpuMs: noisy(records * truth.cpuMs) + truth.baseCpuShare * turnMs,
-        loopBusyMs: noisy(records * computing) + truth.baseCpuShare * turnMs,
-        ioWaitMs: Math.max(turnMs - records * computing, 0),
-        stolenMs: truth.stolenShare * records * computing,
+        cpuMs: noisy(records * truth.cpuMs) + truth.baseCpuShare * ioWaitMs,
+        loopBusyMs,
+        ioWaitMs,
+        stolenMs: truth.stolenShare * loopBusyMs,
         lanes: truth.lanes,
         maxBatchRecords: truth.maxBatchRecords,
         stages: {},
@@ -106,6 +108,7 @@ export const windowsOf = (truth: Truth): ProfilingWindow[] => {
     const legs = warming ? [] : [leg('a'), leg('aa')];
     const turnMs = legs.reduce((sum, each) => sum + each.turnMs, 0);
     const idleMs = Math.max(WINDOW_MS - turnMs, 100);
+    const idleLoopMs = (idleMs * truth.baseCpuShare) / (1 - truth.stolenShare);
     const idleCpuMs = noisy(idleMs * truth.baseCpuShare);
     heap += legs.reduce((sum, each) => sum + each.records, 0) * truth.leakBytes;
     return {
@@ -134,7 +137,7 @@ export const windowsOf = (truth: Truth): ProfilingWindow[] => {
         readBytes: null,
         writtenBytes: null,
       },
-      idle: { ms: idleMs, cpuMs: idleCpuMs, loopBusyMs: idleMs * truth.baseCpuShare, stolenMs: 0 },
+      idle: { ms: idleMs, cpuMs: idleCpuMs, loopBusyMs: idleLoopMs, stolenMs: truth.stolenShare * idleLoopMs },
       legs,
     };
   });
