@@ -5,6 +5,9 @@ import { Command, CommanderError, Option } from 'commander';
 import type { AcceptedResponse, FleetResponse, MonitorResponse } from '../lib/model/api.ts';
 import { Policy } from '../lib/model/policy.ts';
 import { asked, type Connection, print, refuse } from './ask.ts';
+import { addBacktest } from './backtest.ts';
+import { addEvents } from './event.ts';
+import { addImport } from './import.ts';
 import { addProfileCommands, type ProfileOptions, profileAsked } from './profile.ts';
 import { addSimulate } from './simulate.ts';
 import { monitorText, type PlanBody, type PolicyBody, planText, policyText, statusText } from './tables.ts';
@@ -118,6 +121,9 @@ export const runCommandLine = async (first: (program: Command) => void): Promise
   );
 
   addSimulate(program);
+  addBacktest(program);
+  addEvents(program, connected);
+  addImport(program);
 
   try {
     await program.parseAsync();

@@ -1,27 +1,19 @@
 // functions: what is coming.
-// in: a tick, the history · out: a forecast of the stream and of each open shard, for records and bytes; stored and published
-import { loadForecastLibraries } from '../lib/adapters/forecast-libraries.ts';
-import { forecastSeries } from '../lib/forecast/forecast-series.ts';
-import { incremental } from '../lib/forecast/incremental.ts';
-import { lastValue } from '../lib/forecast/last-value.ts';
-import type { Model } from '../lib/forecast/model.ts';
-import { seasonalNaive } from '../lib/forecast/seasonal-naive.ts';
-import { projectSeries } from '../lib/history/project-series.ts';
-import { type DemandSeries, MINUTE_MS } from '../lib/model/demand.ts';
-import { type Forecast, QUANTILES } from '../lib/model/forecast.ts';
-import { rangeText, WHOLE_RANGE } from '../lib/model/hash-key-range.ts';
-import type { MetricPoint } from '../lib/ports.ts';
-import { observedUntil } from './read-fleet.ts';
+// in: a tick, the history · out: a forecast of the stream and of each open shard, for records and bytes; stored and published. Of a stream of many shards: an
+// execution of the forecast machine, which calls forecast-slice for each part of the shards, and then forecast-settle
+
+import { MINUTE_MS } from '../lib/model/demand.ts';
+import type { Forecast } from '../lib/model/forecast.ts';
+import { type Job, jobsOf, seriesOf, slicesOf } from './forecast-jobs.ts';
+import { foresee } from './foresee.ts';
+import { libraries } from './libraries.ts';
+import { policyOf } from './policy-of.ts';
+import { settleForecasts } from './settle-forecasts.ts';
 import { type Task, Tick, task } from './shell.ts';
+import { textHash } from './warm-states.ts';
 
-/** A week, so that the day before and the same day of the last week are both known. */
-const HISTORY_MS = 8 * 24 * 3_600_000;
-/** To the longest lead time that a queue of reshards may need; closer together where it is near. */
-export const HORIZONS_SEC = [60, 120, 180, 300, 420, 600, 900, 1200, 1500, 1800] as const;
-
-const METRICS = ['records', 'bytes'] as const;
 /** What is left of the function's time is for storing. */
-const BUDGET_MS = 35_000;
+export const BUDGET_MS = 35_000;
 
 type Forecasted =
   | {
@@ -31,104 +23,84 @@ type Forecasted =
       readonly left: number;
       readonly observedUntilMs: number;
       readonly models: Readonly<Record<string, number>>;
+      readonly resumed: number;
+      /** How many series were learnt from their whole history, by reason. */
+      readonly learntAnew: Readonly<Record<string, number>>;
+      readonly checkpoints: number;
+      /** Why forecasts of stream and shards do not agree, by metric. */
+      readonly apart: Partial<Record<Forecast['metric'], string>>;
     }
+  | { readonly kind: 'sliced'; readonly slices: number; readonly executionArn: string }
   | { readonly kind: 'skipped'; readonly reason: string };
 
-let models: readonly Model[] | undefined;
-/** Loaded once per container: the libraries compile their WebAssembly. */
-const allModels = (): readonly Model[] => {
-  models ??= [lastValue, seasonalNaive, incremental, ...loadForecastLibraries()];
-  return models;
+/** How many series each model forecasts. */
+export const chosenOf = (forecasts: readonly Forecast[]): Record<string, number> => {
+  const chosen: Record<string, number> = {};
+  for (const { model } of forecasts) chosen[model] = (chosen[model] ?? 0) + 1;
+  return chosen;
 };
 
-const keyOf = ({ scope, metric, hashKeyRange }: Pick<Forecast, 'scope' | 'metric' | 'hashKeyRange'>): string =>
-  `${scope}/${metric}/${rangeText(hashKeyRange)}`;
-
-/** A series begins where it is known: a young one is short, not a week of gaps. Null when nothing is known. */
-const sinceFirstKnown = (series: DemandSeries): DemandSeries | null => {
-  const first = series.values.findIndex((value) => !Number.isNaN(value));
-  if (first < 0) return null;
-  return {
-    ...series,
-    startMs: series.startMs + first * series.stepSec * 1000,
-    values: series.values.subarray(first),
-    censored: series.censored.subarray(first),
-  };
-};
-
-/** What the dashboard shows of a stream's own forecast. Shards are many and their ids change: the highest of them stands for all. */
-export const metricsOf = (
-  forecasts: readonly Forecast[],
-  dimensions: MetricPoint['dimensions'],
-  nowMs: number,
-): MetricPoint[] => {
-  const upperOf = ({ windowMaxQuantiles }: Forecast) => windowMaxQuantiles[QUANTILES.indexOf(0.95)]?.at(-1) ?? 0;
-  const units = { records: 'Count/Second', bytes: 'Bytes/Second' } as const;
-  const points: MetricPoint[] = [];
-  for (const metric of METRICS) {
-    const unit = units[metric];
-    const title = metric === 'records' ? 'Records' : 'Bytes';
-    const stream = forecasts.find((each) => each.scope === 'stream' && each.metric === metric);
-    const shards = forecasts.filter((each) => each.scope === 'shard' && each.metric === metric);
-    if (stream !== undefined) {
-      points.push({ name: `ForecastUpper${title}`, value: upperOf(stream), unit, dimensions, atMs: nowMs });
-      points.push({ name: `Observed${title}`, value: stream.lastObserved, unit, dimensions, atMs: nowMs });
-    }
-    if (shards.length > 0)
-      points.push({
-        name: `ForecastUpperHottestShard${title}`,
-        value: Math.max(...shards.map(upperOf)),
-        unit,
-        dimensions,
-        atMs: nowMs,
-      });
-  }
-  const oldestMs = Math.min(...forecasts.map((each) => each.observedUntilMs));
-  if (forecasts.length > 0)
-    points.push({ name: 'ForecastAge', value: Math.max(0, nowMs - oldestMs) / 1000, unit: 'Seconds', dimensions, atMs: nowMs });
-  return points;
+/** The forecasts that stay as they are: of the jobs that got no new one. */
+export const standingOf = (jobs: readonly Job[], made: readonly Forecast[]): Forecast[] => {
+  const fresh = new Set(made.map(seriesOf));
+  return jobs.flatMap((job) => (fresh.has(seriesOf(job)) ? [] : (job.before ?? [])));
 };
 
 export const forecast = {
   name: 'forecast',
   input: Tick,
-  run: async ({ application, streamName }, { ports, nowMs, signal }): Promise<Forecasted> => {
-    const [stream, blocks, latest] = await Promise.all([
-      ports.control.describe(streamName, signal),
-      ports.history.read(streamName, nowMs - HISTORY_MS, nowMs, signal),
-      ports.forecasts.latest(streamName, signal),
-    ]);
+  run: async ({ application, streamName }, { ports, streams, nowMs, signal }): Promise<Forecasted> => {
+    const stream = await ports.control.describe(streamName, signal);
     if (stream === null) return { kind: 'skipped', reason: `stream ${streamName} does not exist` };
-    const untilMs = observedUntil(blocks);
-    if (untilMs === null) return { kind: 'skipped', reason: `nothing of stream ${streamName} has been observed yet` };
-    const fromMs = Math.floor((nowMs - HISTORY_MS) / MINUTE_MS) * MINUTE_MS;
-    const previous = new Map(latest.map((each) => [keyOf(each), each]));
-    const scopes = [
-      { scope: 'stream' as const, range: WHOLE_RANGE },
-      ...stream.shards.filter((shard) => !shard.closed).map((shard) => ({ scope: 'shard' as const, range: shard.hashKeyRange })),
-    ];
-    // The choice of a model costs seconds, and all of them may be due at once: who waited longest comes first, the rest keeps its forecast for a tick.
-    const jobs = scopes
-      .flatMap(({ scope, range }) => METRICS.map((metric) => ({ scope, metric, hashKeyRange: range })))
-      .map((job) => ({ ...job, before: previous.get(keyOf(job)) ?? null }))
-      .sort((one, other) => (one.before?.issuedAtMs ?? 0) - (other.before?.issuedAtMs ?? 0));
-    const untilMonotonicMs = ports.clock.monotonicMs() + BUDGET_MS;
-    const made: Forecast[] = [];
-    let left = jobs.length;
-    for (const { scope, metric, hashKeyRange, before } of jobs) {
-      if (ports.clock.monotonicMs() > untilMonotonicMs) break;
-      left--;
-      const series = sinceFirstKnown({ ...projectSeries(blocks, hashKeyRange, metric, fromMs, untilMs), streamName });
-      if (series !== null) made.push(forecastSeries(series, scope, HORIZONS_SEC, allModels(), before, nowMs));
+    const slices = slicesOf(stream);
+    if (slices.length > 0) {
+      const tickMs = Math.floor(nowMs / MINUTE_MS) * MINUTE_MS;
+      // A tick that is delivered twice starts one execution.
+      const own = textHash(`${application}/${streamName}`).toString(16);
+      const name = `${streamName.replace(/[^A-Za-z0-9-_]/g, '-').slice(0, 50)}-${own}-${tickMs}`;
+      const input = { application, streamName, tickMs, slices };
+      const { executionArn } = await ports.machines.start('forecast', name, input, signal);
+      return { kind: 'sliced', slices: slices.length, executionArn };
     }
-    signal.throwIfAborted();
-    await ports.forecasts.put(made, signal);
-    const fresh = new Map(made.map((each) => [keyOf(each), each]));
-    const standing = jobs.flatMap((job) => fresh.get(keyOf(job)) ?? job.before ?? []);
-    await ports.metrics.publish(metricsOf(standing, { Application: application, StreamName: streamName }, nowMs), signal);
-    const chosen: Record<string, number> = {};
-    for (const { model } of made) chosen[model] = (chosen[model] ?? 0) + 1;
-    return { kind: 'forecasted', series: made.length, left, observedUntilMs: untilMs, models: chosen };
+    const [latest, tracks, policy, events] = await Promise.all([
+      ports.forecasts.latest(streamName, signal),
+      ports.tracks.read(streamName, signal),
+      policyOf({ application, streamName }, ports, signal),
+      ports.events.list({ application, streamName }, signal),
+    ]);
+    const jobs = jobsOf(stream, latest);
+    const streamBefore = latest.find(({ scope, metric }) => scope === 'stream' && metric === 'records') ?? null;
+    const foreseen = await foresee(
+      {
+        streamName,
+        jobs,
+        opinions: { libraries: libraries(), named: policy.forecastModels },
+        tracks,
+        events,
+        streams,
+        streamBefore,
+        budgetMs: BUDGET_MS,
+      },
+      ports,
+      nowMs,
+      signal,
+    );
+    if (foreseen === null) return { kind: 'skipped', reason: `nothing of stream ${streamName} has been observed yet` };
+    const { forecasts, observedUntilMs, resumed, learntAnew, left, checkpoints } = foreseen;
+    const standing = standingOf(jobs, forecasts);
+    const apart = await settleForecasts({ application, streamName }, forecasts, standing, tracks, ports, nowMs, signal);
+    const models = chosenOf(forecasts);
+    return {
+      kind: 'forecasted',
+      series: forecasts.length,
+      left,
+      observedUntilMs,
+      models,
+      resumed,
+      learntAnew,
+      checkpoints,
+      apart,
+    };
   },
 } satisfies Task<typeof Tick, Forecasted>;
 

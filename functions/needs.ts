@@ -13,8 +13,10 @@ export interface Needs {
   readonly metrics?: readonly ('read' | 'write')[];
   /** Sends commands. */
   readonly commands?: true;
-  /** Starts executions. */
+  /** Starts executions of handovers and reshards. */
   readonly machines?: true;
+  /** Starts the forecast of a large stream. */
+  readonly forecastMachine?: true;
 }
 
 /** Accepting an operation: create it, mark it failed when its command cannot be sent. */
@@ -22,12 +24,20 @@ const ACCEPT = ['Query', 'BatchGetItem', 'PutItem', 'UpdateItem'] as const;
 
 export const needs = {
   collect: { demand: ['Query', 'BatchWriteItem'], stream: ['describe'], metrics: ['read'] },
+  'roll-up': { demand: ['Query', 'BatchWriteItem'], stream: ['describe'] },
   forecast: {
     demand: ['Query'],
     control: ['Query', 'PutItem', 'BatchWriteItem', 'BatchGetItem'],
     stream: ['describe'],
     metrics: ['write'],
+    forecastMachine: true,
   },
+  'forecast-slice': {
+    demand: ['Query'],
+    control: ['Query', 'BatchWriteItem', 'BatchGetItem'],
+    stream: ['describe'],
+  },
+  'forecast-settle': { control: ['Query', 'PutItem', 'BatchWriteItem'], metrics: ['write'] },
   plan: {
     lease: ['Query'],
     worker: ['Query'],
@@ -87,6 +97,9 @@ export const needs = {
   policy: { control: ['BatchGetItem'] },
   'policy-change': { control: ['PutItem'] },
   operations: { control: ['BatchGetItem'] },
+  events: { control: ['Query'] },
+  'event-put': { control: ['Query', 'PutItem'] },
+  'event-remove': { control: ['DeleteItem'] },
 } as const satisfies Record<string, Needs>;
 
 /** The name of a function: its file is `functions/<name>.ts`. */
@@ -102,6 +115,7 @@ export const VARIABLES = {
   handoverMachine: 'PENUMBRA_HANDOVER_MACHINE_ARN',
   reshardMachine: 'PENUMBRA_RESHARD_MACHINE_ARN',
   profileMachine: 'PENUMBRA_PROFILE_MACHINE_ARN',
+  forecastMachine: 'PENUMBRA_FORECAST_MACHINE_ARN',
   streams: 'PENUMBRA_STREAMS',
 } as const;
 
@@ -114,5 +128,6 @@ export const requiredVariables = (name: FunctionName): string[] => {
       .filter((need) => of[need] !== undefined)
       .map((need) => VARIABLES[need]),
     ...(of.machines ? [VARIABLES.handoverMachine, VARIABLES.reshardMachine, VARIABLES.profileMachine] : []),
+    ...(of.forecastMachine ? [VARIABLES.forecastMachine] : []),
   ];
 };

@@ -1,6 +1,7 @@
 // functions: the decision of each tick.
 // in: a tick · out: a recorded plan; in mode `act` its actions on the command queue
 import { leadTimesOf } from '../lib/feedback/lead-times.ts';
+import { proposerTrustOf } from '../lib/feedback/proposer-trust.ts';
 import { suitabilityOf } from '../lib/feedback/worker-suitability.ts';
 import { MINUTE_MS } from '../lib/model/demand.ts';
 import type { Fleet, LeadTimes } from '../lib/model/fleet.ts';
@@ -33,8 +34,9 @@ type Planned =
 const measured = async (
   streamName: string,
   ports: Pick<Ports, 'outcomes'>,
+  nowMs: number,
   signal: AbortSignal,
-): Promise<{ leadTimes: LeadTimes; unsuitableWorkers: NonNullable<Fleet['unsuitableWorkers']> }> => {
+): Promise<{ leadTimes: LeadTimes } & Required<Pick<Fleet, 'unsuitableWorkers' | 'distrustedProposers'>>> => {
   const [reshards, handovers] = await Promise.all([
     ports.outcomes.recent(streamName, 'reshard', OUTCOMES, signal),
     ports.outcomes.recent(streamName, 'handover', OUTCOMES, signal),
@@ -44,7 +46,11 @@ const measured = async (
     reshards.filter((outcome) => outcome.kind === 'reshard'),
     moved,
   );
-  return { leadTimes, unsuitableWorkers: suitabilityOf(moved).filter(({ verdict }) => verdict === 'underperforms') };
+  return {
+    leadTimes,
+    unsuitableWorkers: suitabilityOf(moved).filter(({ verdict }) => verdict === 'underperforms'),
+    distrustedProposers: proposerTrustOf(moved, nowMs).filter(({ verdict }) => verdict === 'distrusted'),
+  };
 };
 
 /** What the plan before this one saw of the shards. */
@@ -81,16 +87,16 @@ export const plan = {
   input: Tick,
   run: async (group: Group, { ports, streams, nowMs, signal }): Promise<Planned> => {
     const policy = await policyOf(group, ports, signal);
-    const [read, forecasts, { leadTimes, unsuitableWorkers }, previousPlan, accountReshardsAtMs, reports] = await Promise.all([
+    const [read, forecasts, { leadTimes, ...suitability }, previousPlan, accountReshardsAtMs, reports] = await Promise.all([
       readFleet(group, policy, ports, nowMs, signal),
       ports.forecasts.latest(group.streamName, signal),
-      measured(group.streamName, ports, signal),
+      measured(group.streamName, ports, nowMs, signal),
       previous(group, ports, signal),
       accountReshards(streams, ports, nowMs, signal),
       ports.profileReports.recent(group, REPORTS, signal),
     ]);
     if (read === null) return { kind: 'skipped', reason: `stream ${group.streamName} does not exist` };
-    const seen = { ...read, unsuitableWorkers, accountReshardsAtMs, ...(previousPlan !== undefined && { previousPlan }) };
+    const seen = { ...read, ...suitability, accountReshardsAtMs, ...(previousPlan !== undefined && { previousPlan }) };
     const { fleet, policy: planned } = withMeasured(seen, policy, reports, nowMs);
     const profile = await planProfile(fleet, forecasts, policy, previousPlan?.busyWorkers ?? [], reports, ports, nowMs, signal);
     const decided = { ...decidePlan(fleet, forecasts, planned, leadTimes, nowMs), busyWorkers: profile.busyWorkers };

@@ -40,6 +40,7 @@ export const worldOf = (name: FunctionName, env: Readonly<Record<string, string 
   const handoverMachineArn = lookUp('handoverMachine');
   const reshardMachineArn = lookUp('reshardMachine');
   const profileMachineArn = lookUp('profileMachine');
+  const forecastMachineArn = lookUp('forecastMachine');
   // A function calls only the ports of what it needs; the names of the other tables stay empty.
   const ports = awsPorts({
     leaseTable: lookUp('lease'),
@@ -50,6 +51,7 @@ export const worldOf = (name: FunctionName, env: Readonly<Record<string, string 
     ...(handoverMachineArn !== '' && { handoverMachineArn }),
     ...(reshardMachineArn !== '' && { reshardMachineArn }),
     ...(profileMachineArn !== '' && { profileMachineArn }),
+    ...(forecastMachineArn !== '' && { forecastMachineArn }),
   });
   return { ports, streams: parsed.data[VARIABLES.streams] as Group[] };
 };

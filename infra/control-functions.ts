@@ -53,6 +53,7 @@ export interface FunctionSettings {
   readonly handoverMachine?: IStateMachine;
   readonly reshardMachine?: IStateMachine;
   readonly profileMachine?: IStateMachine;
+  readonly forecastMachine?: IStateMachine;
 }
 
 /** Makes the functions of one deployment. */
@@ -139,6 +140,11 @@ export class ControlFunctions extends Construct {
       made.addEnvironment(VARIABLES.handoverMachine, handover.stateMachineArn);
       made.addEnvironment(VARIABLES.reshardMachine, reshard.stateMachineArn);
       made.addEnvironment(VARIABLES.profileMachine, profile.stateMachineArn);
+    }
+    if (of.forecastMachine) {
+      const { stateMachineArn } = required(settings.forecastMachine, 'the forecast machine');
+      made.addToRolePolicy(new PolicyStatement({ actions: ['states:StartExecution'], resources: [stateMachineArn] }));
+      made.addEnvironment(VARIABLES.forecastMachine, stateMachineArn);
     }
   }
 }

@@ -11,6 +11,7 @@ import { routes } from '../functions/routes.ts';
 import { Alarms } from './alarms.ts';
 import { CommandQueue, DISPATCH_TIMEOUT_SEC } from './command-queue.ts';
 import { ControlFunctions, type ManagedStream } from './control-functions.ts';
+import { ForecastMachine } from './forecast-machine.ts';
 import { functionCode } from './function-code.ts';
 import type { HandoverTimes } from './handover-definition.ts';
 import { HandoverMachine } from './handover-machine.ts';
@@ -81,6 +82,7 @@ export class PredictiveShadowing extends Construct {
   readonly handover: HandoverMachine;
   readonly reshard: ReshardMachine;
   readonly profile: ProfileMachine;
+  readonly forecast: ForecastMachine;
   readonly api: ShadowApi;
   readonly dashboard: PenumbraDashboard;
   readonly alarms: Alarms;
@@ -136,14 +138,21 @@ export class PredictiveShadowing extends Construct {
     const { handoverMachine, reshardMachine, profileMachine } = machines;
     this.commands.consume(functions.make('dispatch', { timeoutSec: DISPATCH_TIMEOUT_SEC, ...machines }));
 
+    this.forecast = new ForecastMachine(this, 'Forecast', {
+      slice: functions.make('forecast-slice', { timeoutSec: 55, memoryMiB: 1769 }),
+      settle: functions.make('forecast-settle', { timeoutSec: 55, memoryMiB: 1769 }),
+    });
+    const forecastMachine = this.forecast.machine;
+
     new ScheduledLoop(this, 'Loop', {
       streams,
       everyMinute: {
         collect: functions.make('collect', { timeoutSec: 55 }),
-        forecast: functions.make('forecast', { timeoutSec: 55, memoryMiB: 1769 }),
+        forecast: functions.make('forecast', { timeoutSec: 55, memoryMiB: 1769, forecastMachine }),
         plan: functions.make('plan', { timeoutSec: 50, memoryMiB: 1024, queue }),
         feedback: functions.make('feedback', { timeoutSec: 55 }),
       },
+      everyHour: { 'roll-up': functions.make('roll-up', { timeoutSec: 300, memoryMiB: 1769 }) },
       everyFiveMinutes: { reap: functions.make('reap', { timeoutSec: 60, queue }) },
     });
 

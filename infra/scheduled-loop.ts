@@ -13,6 +13,8 @@ export interface ScheduledLoopProps {
   readonly everyMinute: Readonly<Record<string, IFunction>>;
   /** Called every five minutes. */
   readonly everyFiveMinutes: Readonly<Record<string, IFunction>>;
+  /** Called every hour. */
+  readonly everyHour: Readonly<Record<string, IFunction>>;
 }
 
 /** EventBridge Scheduler calls each stage for each stream. A tick that could not be delivered within its minute is left out: the next one does its work. */
@@ -32,6 +34,7 @@ export class ScheduledLoop extends Construct {
     for (const stream of props.streams) {
       for (const [stage, target] of Object.entries(props.everyMinute)) tick(stage, target, stream, 1);
       for (const [stage, target] of Object.entries(props.everyFiveMinutes)) tick(stage, target, stream, 5);
+      for (const [stage, target] of Object.entries(props.everyHour)) tick(stage, target, stream, 60);
     }
   }
 }

@@ -4,14 +4,18 @@
 import type { LeaseWrite } from './handover/lease-write.ts';
 import type { DemandCounters, DemandSample, HistoryBlock } from './model/demand.ts';
 import type { Finding } from './model/finding.ts';
-import type { Forecast } from './model/forecast.ts';
+import type { Forecast, IssuedForecast } from './model/forecast.ts';
+import type { HashKeyRange } from './model/hash-key-range.ts';
+import type { KnownEvent } from './model/known-event.ts';
 import type { Group, Lease } from './model/lease.ts';
+import type { ModelState } from './model/model-state.ts';
 import type { Command, Operation, Outcome } from './model/operation.ts';
 import type { Plan } from './model/plan.ts';
 import type { Policy } from './model/policy.ts';
 import type { ProfileReport, ProfileSummary } from './model/profile-report.ts';
 import type { ProcessWindow, ProfilingEnd, ProfilingRun, ProfilingTotals, ProfilingWindow } from './model/profiling.ts';
-import type { StreamDescription, StreamRecord } from './model/shard.ts';
+import type { Shard, StreamDescription, StreamRecord } from './model/shard.ts';
+import type { TrackRecord } from './model/track-record.ts';
 import type { Beat, Retrieval, Worker, WorkerLoad } from './model/worker.ts';
 
 /** Wall clock for stamps, monotonic clock for durations and deadlines, and a cancellable sleep (resolves early, never rejects, when the signal aborts). */
@@ -176,19 +180,40 @@ export interface CounterStore {
   put(counters: readonly DemandCounters[], signal?: AbortSignal): Promise<void>;
   /** All counters with fromMs <= minuteMs < untilMs. */
   read(streamName: string, fromMs: number, untilMs: number, signal?: AbortSignal): Promise<DemandCounters[]>;
+  /** The minutes (ascending, each once) of which counters were put since `writtenFromMs`, and at least `LATE_COUNTERS_MS` after the minute. */
+  late(streamName: string, writtenFromMs: number, signal?: AbortSignal): Promise<number[]>;
 }
 
-/** History blocks by stream, range and start. A put replaces the block of the same key. */
+/** History blocks by stream, range and start. A put replaces the block of the same key. Minutes live 15 days, coarse blocks 90. */
 export interface HistoryStore {
   put(blocks: readonly HistoryBlock[], signal?: AbortSignal): Promise<void>;
-  /** Every block that overlaps fromMs..untilMs, in order of start. */
-  read(streamName: string, fromMs: number, untilMs: number, signal?: AbortSignal): Promise<HistoryBlock[]>;
+  /** Every block of minutes that overlaps fromMs..untilMs (and `within`, where it is given), in order of start. */
+  read(streamName: string, fromMs: number, untilMs: number, signal?: AbortSignal, within?: HashKeyRange): Promise<HistoryBlock[]>;
+  /** The ranges of which minutes were put since `writtenFromMs` that were over for at least `ALTERED_PAST_MS` then. */
+  altered(streamName: string, writtenFromMs: number, signal?: AbortSignal): Promise<AlteredPast[]>;
+  /** Every coarse block (those with `stepSec`) that overlaps fromMs..untilMs, in order of start. */
+  readCoarse(streamName: string, fromMs: number, untilMs: number, signal?: AbortSignal): Promise<HistoryBlock[]>;
+}
+
+/** A past that became another one: what was learnt from it before `writtenAtMs` is not what is stored now. */
+export interface AlteredPast {
+  readonly hashKeyRange: HashKeyRange;
+  /** To the minute, rounded up. */
+  readonly writtenAtMs: number;
 }
 
 /** CloudWatch's metrics of a stream, and ours. */
 export interface Metrics {
   /** Stream-level demand per minute where CloudWatch has points; a missing point is left out, not zero. */
   streamDemand(streamName: string, fromMs: number, untilMs: number, signal?: AbortSignal): Promise<DemandSample[]>;
+  /** The same of single shards, where the stream's shard-level metrics are enabled; each shard asked for costs what CloudWatch takes for three metrics. */
+  shardDemand(
+    streamName: string,
+    shards: readonly Pick<Shard, 'shardId' | 'hashKeyRange'>[],
+    fromMs: number,
+    untilMs: number,
+    signal?: AbortSignal,
+  ): Promise<DemandSample[]>;
   publish(points: readonly MetricPoint[], signal?: AbortSignal): Promise<void>;
 }
 export interface MetricPoint {
@@ -200,11 +225,41 @@ export interface MetricPoint {
 }
 
 export interface ForecastStore {
+  /** Each takes the place of an older one of its series. */
   put(forecasts: readonly Forecast[], signal?: AbortSignal): Promise<void>;
-  /** The newest forecast of each series of the stream. */
-  latest(streamName: string, signal?: AbortSignal): Promise<Forecast[]>;
+  /** The newest forecast of each series of the stream; of its own series only, or of the shards only that begin within a range. */
+  latest(streamName: string, signal?: AbortSignal, of?: 'stream' | HashKeyRange): Promise<Forecast[]>;
+  /** Keeps what is needed to score them when their time has come. */
+  issue(forecasts: readonly IssuedForecast[], signal?: AbortSignal): Promise<void>;
   /** Forecasts issued in fromMs..untilMs, for scoring. */
-  issued(streamName: string, fromMs: number, untilMs: number, signal?: AbortSignal): Promise<Forecast[]>;
+  issued(streamName: string, fromMs: number, untilMs: number, signal?: AbortSignal): Promise<IssuedForecast[]>;
+  /** Lays down what one slice of a tick forecast, until all slices are there. */
+  putSlice(
+    streamName: string,
+    tickMs: number,
+    slice: string,
+    forecasts: readonly Forecast[],
+    signal?: AbortSignal,
+  ): Promise<void>;
+  /** What the slices of a tick have laid down. */
+  slices(streamName: string, tickMs: number, signal?: AbortSignal): Promise<Forecast[]>;
+}
+
+/** What models have learnt, kept between runs. */
+export interface ModelStateStore {
+  put(states: readonly ModelState[], signal?: AbortSignal): Promise<void>;
+  /** The states of those of the series that have one, in no order. */
+  get(
+    series: readonly Pick<ModelState, 'streamName' | 'scope' | 'hashKeyRange' | 'metric'>[],
+    signal?: AbortSignal,
+  ): Promise<ModelState[]>;
+}
+
+/** How the forecasts of a stream's series did. */
+export interface TrackRecordStore {
+  /** Takes the place of all records of the stream. */
+  put(streamName: string, records: readonly TrackRecord[], signal?: AbortSignal): Promise<void>;
+  read(streamName: string, signal?: AbortSignal): Promise<TrackRecord[]>;
 }
 
 export interface PlanStore {
@@ -216,6 +271,14 @@ export interface PlanStore {
 export interface PolicyStore {
   put(policy: Policy, signal?: AbortSignal): Promise<void>;
   get(group: Group, signal?: AbortSignal): Promise<Policy | null>;
+}
+
+/** Known events by group and id. A put replaces the event of the same id. */
+export interface EventStore {
+  put(event: KnownEvent, signal?: AbortSignal): Promise<void>;
+  /** In order of their ids. */
+  list(group: Group, signal?: AbortSignal): Promise<KnownEvent[]>;
+  remove(group: Group, eventId: string, signal?: AbortSignal): Promise<{ kind: 'removed' } | { kind: 'unknown' }>;
 }
 
 export interface OperationStore {
@@ -299,7 +362,7 @@ export interface CommandQueue {
 /** Step Functions: starts executions by name (a repeated name starts nothing) and answers callbacks. */
 export interface Machines {
   start(
-    machine: 'handover' | 'reshard' | 'profile',
+    machine: 'handover' | 'reshard' | 'profile' | 'forecast',
     name: string,
     input: unknown,
     signal?: AbortSignal,
@@ -326,8 +389,11 @@ export interface Ports {
   readonly history: HistoryStore;
   readonly metrics: Metrics;
   readonly forecasts: ForecastStore;
+  readonly states: ModelStateStore;
+  readonly tracks: TrackRecordStore;
   readonly plans: PlanStore;
   readonly policies: PolicyStore;
+  readonly events: EventStore;
   readonly operations: OperationStore;
   readonly outcomes: OutcomeStore;
   readonly profiles: ProfilingStore;

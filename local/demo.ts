@@ -10,7 +10,7 @@ import { type ApiClient, apiClient } from '../console/api-client.ts';
 import { startConsole } from '../console/server.ts';
 import { awsPorts } from '../lib/adapters/aws/aws-ports.ts';
 import { MINUTE_MS } from '../lib/model/demand.ts';
-import type { Forecast } from '../lib/model/forecast.ts';
+import type { IssuedForecast } from '../lib/model/forecast.ts';
 import type { Ports } from '../lib/ports.ts';
 import { startCloud } from './cloud.ts';
 import type { DemoOptions } from './demo-options.ts';
@@ -264,7 +264,7 @@ const untilDrained = async (sink: SinkServer, total: number, signal: AbortSignal
   await sleep(1000);
 };
 
-const forecastAtFirstSplit = async (ports: Ports, watched: Watched, nowMs: number): Promise<Forecast | null> => {
+const forecastAtFirstSplit = async (ports: Ports, watched: Watched, nowMs: number): Promise<IssuedForecast | null> => {
   const first = watched.reshards
     .filter((outcome) => outcome.change === 'split' && isForeseenReshard(outcome))
     .sort((a, b) => a.startedAtMs - b.startedAtMs)[0];

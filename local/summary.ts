@@ -1,6 +1,6 @@
 // local/summary: how a run went, from the sink's own record and the stored outcomes.
 // in: counts, outcomes, the known trace · out: the figures, the verdict, and both as text
-import { type Forecast, QUANTILES } from '../lib/model/forecast.ts';
+import { type IssuedForecast, QUANTILES } from '../lib/model/forecast.ts';
 import type { HandoverOutcome, ReshardOutcome } from '../lib/model/operation.ts';
 import type { Load } from './load.ts';
 
@@ -23,7 +23,7 @@ export interface RunFacts {
   readonly endMs: number;
   readonly overCapacityAfterMin: number | null;
   /** The stream's forecast of records that was the newest when the first foreseen split began. */
-  readonly forecast: Forecast | null;
+  readonly forecast: IssuedForecast | null;
   readonly reshards: readonly ReshardOutcome[];
   readonly handovers: readonly HandoverOutcome[];
   readonly killed: { readonly workerId: string; readonly afterSec: number } | null;

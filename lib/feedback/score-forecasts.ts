@@ -1,7 +1,7 @@
 // lib/feedback: each forecast beside what came.
 // in: forecasts, the series as observed since · out: one outcome for each horizon whose time has come
 import type { DemandSeries } from '../model/demand.ts';
-import { type Forecast, QUANTILES } from '../model/forecast.ts';
+import { type IssuedForecast, QUANTILES } from '../model/forecast.ts';
 import { rangeText } from '../model/hash-key-range.ts';
 import type { ForecastOutcome } from '../model/operation.ts';
 
@@ -9,7 +9,7 @@ import type { ForecastOutcome } from '../model/operation.ts';
 const KNOWN_SHARE = 0.8;
 
 /** The name of a series: the same forecast of it is scored under the same id, however often it is asked for. */
-export const seriesNameOf = (of: Pick<Forecast, 'streamName' | 'metric' | 'hashKeyRange'>): string =>
+export const seriesNameOf = (of: Pick<IssuedForecast, 'streamName' | 'metric' | 'hashKeyRange'>): string =>
   `${of.streamName}/${of.metric}/${rangeText(of.hashKeyRange)}`;
 
 /**
@@ -17,7 +17,7 @@ export const seriesNameOf = (of: Pick<Forecast, 'streamName' | 'metric' | 'hashK
  * rejected, which is the least that was asked for. Horizons whose minute is unknown, or whose window mostly is, give no outcome.
  */
 export const scoreForecasts = (
-  forecasts: readonly Forecast[],
+  forecasts: readonly IssuedForecast[],
   series: readonly DemandSeries[],
   nowMs: number,
 ): ForecastOutcome[] => {
@@ -29,7 +29,13 @@ export const scoreForecasts = (
   });
 };
 
-const outcomeAt = (forecast: Forecast, h: number, came: DemandSeries, name: string, nowMs: number): ForecastOutcome | null => {
+const outcomeAt = (
+  forecast: IssuedForecast,
+  h: number,
+  came: DemandSeries,
+  name: string,
+  nowMs: number,
+): ForecastOutcome | null => {
   const horizonSec = forecast.horizonsSec[h]!;
   const stepMs = came.stepSec * 1000;
   const atMs = forecast.observedUntilMs + horizonSec * 1000;
@@ -58,5 +64,6 @@ const outcomeAt = (forecast: Forecast, h: number, came: DemandSeries, name: stri
     windowMax95,
     observed: value,
     observedMax: window.reduce((highest, x) => Math.max(highest, x), 0),
+    lastObserved: forecast.lastObserved,
   };
 };

@@ -7,17 +7,22 @@ export interface LogScale {
   readonly toDemand: (z: number) => number;
 }
 
-/** Shares of the mean demand that serve as units: forecasts are made on a nearly logarithmic scale, residuals are alike on one nearer to a square root. */
-export const UNIT_SHARES = { forecast: 0.05, residual: 1 } as const;
+/** The share of the mean demand that serves as unit: below it the scale is nearly linear, above it nearly logarithmic. */
+export const USUAL_UNIT_SHARE = 0.5;
 
-/** The scale of a series, from its first `until` values: a series that is k times as high gets a unit k times as large, so its forecast is k times as high. */
-export const logScaleOf = (values: Float64Array, until: number, unitShare: number): LogScale => {
+/** The mean of the first `until` values that are not zero; 0 where there are none. */
+export const meanDemandOf = (values: Float64Array, until: number): number => {
   let [sum, count] = [0, 0];
   for (let i = 0; i < until; i++) {
     if (!(values[i]! > 0)) continue;
     sum += values[i]!;
     count++;
   }
-  const unit = count > 0 ? (unitShare * sum) / count : 1;
+  return count > 0 ? sum / count : 0;
+};
+
+/** The scale of a series by its mean: a series that is k times as high gets a unit k times as large, so its forecast is k times as high. */
+export const logScaleOf = (meanDemand: number, unitShare: number): LogScale => {
+  const unit = meanDemand > 0 ? unitShare * meanDemand : 1;
   return { toScale: (demand) => Math.log1p(demand / unit), toDemand: (z) => Math.max(0, Math.expm1(z) * unit) };
 };

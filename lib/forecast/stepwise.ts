@@ -2,11 +2,11 @@
 // in: a series, origins, a fresh model · out: one forecast per origin
 import type { EvenSeries, ModelForecast } from './model.ts';
 
-const DAY_SEC = 86_400;
-
 /** What a model that learns step by step offers to `passThrough`. */
 export interface StepwiseModel {
-  learn(demand: number, stepOfDay: number): void;
+  /** Steps that it has learnt already. */
+  readonly learnt: number;
+  learn(demand: number, censored: boolean): void;
   forecast(): ModelForecast;
 }
 
@@ -16,12 +16,10 @@ export const passThrough = (
   origins: readonly number[],
   start: (until: number) => StepwiseModel,
 ): ModelForecast[] => {
-  const stepsPerDay = Math.round(DAY_SEC / series.stepSec);
-  const firstStep = Math.floor((series.startMs / 1000 / series.stepSec) % stepsPerDay);
   const model = start(origins[0] ?? 0);
-  let learnt = 0;
+  let { learnt } = model;
   return origins.map((origin) => {
-    for (; learnt < origin; learnt++) model.learn(series.values[learnt]!, (firstStep + learnt) % stepsPerDay);
+    for (; learnt < origin; learnt++) model.learn(series.values[learnt]!, series.censored?.[learnt] === 1);
     return model.forecast();
   });
 };

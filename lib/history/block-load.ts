@@ -7,11 +7,16 @@ export const HOUR_MS = 60 * MINUTE_MS;
 /** Blocks up to this long are measured ones; longer blocks are a seeded (imported or coarse) past, which gives way to measured ones. */
 export const MEASURED_BLOCK_MINUTES = 60;
 
-/** The end of a block's last minute, exclusive. */
-export const endOf = (block: HistoryBlock): number => block.startMs + block.records.length * MINUTE_MS;
+/** The length of one entry of a block. */
+export const stepMsOf = (block: Pick<HistoryBlock, 'stepSec'>): number =>
+  block.stepSec === undefined ? MINUTE_MS : block.stepSec * 1000;
 
-/** Whether a block is a seeded past (longer than an hour) and not a measured hour. */
-export const isSeeded = (block: HistoryBlock): boolean => block.records.length > MEASURED_BLOCK_MINUTES;
+/** The end of a block's last entry, exclusive. */
+export const endOf = (block: HistoryBlock): number => block.startMs + block.records.length * stepMsOf(block);
+
+/** Whether a block is a seeded past (longer than an hour, or coarse) and not a measured hour. */
+export const isSeeded = (block: HistoryBlock): boolean =>
+  block.stepSec !== undefined || block.records.length > MEASURED_BLOCK_MINUTES;
 
 /** The slices of a range, or the range itself where it is narrower than one key per slice. */
 const sliceRangesOf = (range: HashKeyRange): HashKeyRange[] =>
@@ -19,8 +24,10 @@ const sliceRangesOf = (range: HashKeyRange): HashKeyRange[] =>
 
 /** The share of a block's load that fell inside `range`, in [0, 1]: whole slices by their measured share, a cut slice by the width of its part. */
 export const loadWithin = (block: Pick<HistoryBlock, 'hashKeyRange' | 'sliceShares'>, range: HashKeyRange): number => {
+  const { startingHashKey, endingHashKey } = block.hashKeyRange;
+  if (startingHashKey >= range.startingHashKey && endingHashKey <= range.endingHashKey) return 1;
   const byWidth = shareWithin(block.hashKeyRange, range);
-  if (byWidth === 0 || byWidth === 1) return byWidth;
+  if (byWidth === 0) return 0;
   const slices = sliceRangesOf(block.hashKeyRange);
   if (slices.length === 1) return byWidth;
   let load = 0;

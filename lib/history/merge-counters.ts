@@ -8,7 +8,7 @@ import { type HashKeyRange, rangeText, widthOf } from '../model/hash-key-range.t
 import { endOf, HOUR_MS, isSeeded, loadWithin, normalise } from './block-load.ts';
 import { demandOfMinute, type RangeDemand } from './minute-demand.ts';
 
-/** The history blocks to put after the minutes fromMs..untilMs were counted: keyed by range and UTC hour, each as a whole. */
+/** The history blocks to put after the minutes fromMs..untilMs were counted: keyed by range and UTC hour, each as a whole; none that nothing new was told of. */
 export const mergeCounters = (
   existing: readonly HistoryBlock[],
   counters: readonly DemandCounters[],
@@ -128,17 +128,16 @@ const tell = (draft: BlockDraft, minute: number, demand: RangeDemand): void => {
 
 /**
  * Closes a draft. The block's shares are of all its minutes: the mass of the minutes outside the window (what the block held less what the window
- * replaces) plus the window's. Where the window told nothing new the shares stay as they are, to the last bit.
+ * replaces) plus the window's. A block of which the window told nothing new is not put again.
  */
 const finish = (draft: BlockDraft): HistoryBlock[] => {
   const { before, block } = draft;
-  if (draft.changed) {
-    const held = before ? before.records.reduce<number>((sum, value) => sum + (value ?? 0), 0) : 0;
-    const masses = draft.sliceMass.map(
-      (mass, i) => mass + Math.max(0, (before?.sliceShares[i] ?? 0) * held - draft.replacedMass[i]!),
-    );
-    if (masses.some((mass) => mass > 0)) block.sliceShares = normalise(masses);
-  }
+  if (!draft.changed) return [];
+  const held = before ? before.records.reduce<number>((sum, value) => sum + (value ?? 0), 0) : 0;
+  const masses = draft.sliceMass.map(
+    (mass, i) => mass + Math.max(0, (before?.sliceShares[i] ?? 0) * held - draft.replacedMass[i]!),
+  );
+  if (masses.some((mass) => mass > 0)) block.sliceShares = normalise(masses);
   return isSeeded(block) ? cutAfterFirstHour(block) : [block];
 };
 

@@ -5,10 +5,10 @@
 // - Measured blocks (at most an hour long) of one minute add up. Around a reshard the parent and its children were both read in that minute, and
 //   what each counted is its own.
 // - A seeded block (longer than an hour: imported or coarse past) counts only for the keys that no measured block knows in that minute, and among
-//   seeded ones the narrower range comes first. So a past that was imported before measuring began is never counted twice.
+//   seeded ones the finer step and then the narrower range come first. So a past that was imported before measuring began is never counted twice.
 import { type DemandMetric, type DemandSeries, type HistoryBlock, MINUTE_MS } from '../model/demand.ts';
-import { type HashKeyRange, intersection, rangeText, widthOf } from '../model/hash-key-range.ts';
-import { endOf, isSeeded, loadWithin } from './block-load.ts';
+import { type HashKeyRange, intersection, widthOf } from '../model/hash-key-range.ts';
+import { endOf, isSeeded, loadWithin, stepMsOf } from './block-load.ts';
 
 /** The demand of a hash range per second for each minute of fromMs..untilMs. A minute in which a part of the range is unknown is a gap. */
 export const projectSeries = (
@@ -25,19 +25,27 @@ export const projectSeries = (
   const touching = inOrderOfTrust(blocks.filter((block) => intersection(block.hashKeyRange, range) !== null));
 
   for (const stretch of stretchesOf(touching, startMs, startMs + minutes * MINUTE_MS)) {
-    const shares = new Map<string, PartsOfMinute | null>();
+    const { blocks: over } = stretch;
+    let known: number[] = [];
+    let parts: PartsOfMinute | null = null;
     for (let atMs = stretch.fromMs; atMs < stretch.untilMs; atMs += MINUTE_MS) {
-      const known = stretch.blocks.filter((block) => valueAt(block, metric, atMs) !== null);
-      if (known.length === 0) continue;
-      const key = known.map((block) => stretch.blocks.indexOf(block)).join();
-      if (!shares.has(key)) shares.set(key, partsOf(known, range));
-      const parts = shares.get(key);
-      if (!parts) continue;
+      const before = known;
+      known = knownAt(over, metric, atMs, before);
+      if (known !== before)
+        parts =
+          known.length === 0
+            ? null
+            : partsOf(
+                known.map((i) => over[i]!),
+                range,
+              );
+      if (parts === null) continue;
       const minute = (atMs - startMs) / MINUTE_MS;
       let total = 0;
       for (const { block, share } of parts) {
-        total += (valueAt(block, metric, atMs) ?? 0) * share;
-        if (share > 0 && block.censored[indexOf(block, atMs)]) censored[minute] = 1;
+        if (share === 0) continue;
+        total += valueAt(block, metric, atMs)! * share * (MINUTE_MS / stepMsOf(block));
+        if (block.censored[indexOf(block, atMs)]) censored[minute] = 1;
       }
       values[minute] = total / 60;
     }
@@ -47,26 +55,39 @@ export const projectSeries = (
 
 type PartsOfMinute = { block: HistoryBlock; share: number }[];
 
-const indexOf = (block: HistoryBlock, atMs: number): number => Math.floor((atMs - block.startMs) / MINUTE_MS);
+const indexOf = (block: HistoryBlock, atMs: number): number => Math.floor((atMs - block.startMs) / stepMsOf(block));
 const valueAt = (block: HistoryBlock, metric: DemandMetric, atMs: number): number | null =>
   block[metric][indexOf(block, atMs)] ?? null;
 
-/** Measured blocks first, then seeded ones from the narrowest range to the widest. Ties by range and start, so that the order of reading does not matter. */
+/** Which blocks know the minute; the same list as `before` when they are the same ones. */
+const knownAt = (blocks: readonly HistoryBlock[], metric: DemandMetric, atMs: number, before: number[]): number[] => {
+  let count = 0;
+  let same = true;
+  for (let i = 0; i < blocks.length; i++) {
+    if (valueAt(blocks[i]!, metric, atMs) === null) continue;
+    same &&= before[count] === i;
+    count++;
+  }
+  if (same && count === before.length) return before;
+  const known: number[] = [];
+  for (let i = 0; i < blocks.length; i++) if (valueAt(blocks[i]!, metric, atMs) !== null) known.push(i);
+  return known;
+};
+
+/** Measured blocks first, then seeded ones by step and from the narrowest range to the widest. Ties by range and start, so that the order of reading does not matter. */
 const inOrderOfTrust = (blocks: readonly HistoryBlock[]): HistoryBlock[] =>
   blocks
-    .map((block) => ({
-      block,
-      seeded: Number(isSeeded(block)),
-      width: widthOf(block.hashKeyRange),
-      text: rangeText(block.hashKeyRange),
-    }))
+    .map((block) => ({ block, step: isSeeded(block) ? stepMsOf(block) : 0, width: widthOf(block.hashKeyRange) }))
     .sort(
       (a, b) =>
-        a.seeded - b.seeded ||
-        (a.width === b.width ? 0 : a.width < b.width ? -1 : 1) ||
-        (a.text < b.text ? -1 : a.text > b.text ? 1 : a.block.startMs - b.block.startMs),
+        a.step - b.step ||
+        compare(a.width, b.width) ||
+        compare(a.block.hashKeyRange.startingHashKey, b.block.hashKeyRange.startingHashKey) ||
+        a.block.startMs - b.block.startMs,
     )
     .map(({ block }) => block);
+
+const compare = (a: bigint, b: bigint): number => (a === b ? 0 : a < b ? -1 : 1);
 
 interface Stretch {
   readonly fromMs: number;
@@ -95,24 +116,32 @@ const stretchesOf = (blocks: readonly HistoryBlock[], fromMs: number, untilMs: n
   return stretches;
 };
 
-/** What each known block adds to the range, or null when they leave a part of the range unknown. */
+/** What each known block adds to the range, or null when they leave a part of the range unknown. `known` is in order of trust. */
 const partsOf = (known: readonly HistoryBlock[], range: HashKeyRange): PartsOfMinute | null => {
-  let unknown: HashKeyRange[] = [range];
-  const parts: PartsOfMinute = [];
-  for (const block of known) {
-    const counted = isSeeded(block) ? unknown : [range];
-    const share = counted.reduce((sum, part) => sum + loadWithin(block, part), 0);
-    parts.push({ block, share });
-    unknown = unknown.flatMap((part) => without(part, block.hashKeyRange));
+  const measured = known.filter((block) => !isSeeded(block));
+  const parts: PartsOfMinute = measured.map((block) => ({ block, share: loadWithin(block, range) }));
+  let unknown = uncovered(
+    range,
+    measured.map(({ hashKeyRange }) => hashKeyRange),
+  );
+  for (const block of known.slice(measured.length)) {
+    if (unknown.length === 0) break;
+    parts.push({ block, share: unknown.reduce((sum, part) => sum + loadWithin(block, part), 0) });
+    unknown = unknown.flatMap((part) => uncovered(part, [block.hashKeyRange]));
   }
   return unknown.length === 0 ? parts : null;
 };
 
-const without = (range: HashKeyRange, taken: HashKeyRange): HashKeyRange[] => {
-  const shared = intersection(range, taken);
-  if (shared === null) return [range];
+/** The parts of a range that lie in none of the others. */
+const uncovered = (range: HashKeyRange, others: readonly HashKeyRange[]): HashKeyRange[] => {
   const rest: HashKeyRange[] = [];
-  if (range.startingHashKey < shared.startingHashKey) rest.push({ ...range, endingHashKey: shared.startingHashKey - 1n });
-  if (shared.endingHashKey < range.endingHashKey) rest.push({ ...range, startingHashKey: shared.endingHashKey + 1n });
+  let next = range.startingHashKey;
+  for (const other of [...others].sort((a, b) => compare(a.startingHashKey, b.startingHashKey))) {
+    const shared = intersection(range, other);
+    if (shared === null) continue;
+    if (shared.startingHashKey > next) rest.push({ startingHashKey: next, endingHashKey: shared.startingHashKey - 1n });
+    if (shared.endingHashKey >= next) next = shared.endingHashKey + 1n;
+  }
+  if (next <= range.endingHashKey) rest.push({ startingHashKey: next, endingHashKey: range.endingHashKey });
   return rest;
 };

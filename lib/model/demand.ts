@@ -6,8 +6,18 @@ export const MINUTE_MS = 60_000;
 /** Each counter and each block splits its range into this many equal slices, so that children of a split inherit their measured share. */
 export const SLICE_COUNT = 16;
 
+/** Counters that are put so long after their minute are late: whoever merges counters is told of the minute. */
+export const LATE_COUNTERS_MS = 5 * MINUTE_MS;
+
+/** A block of minutes that is put so long after its end alters the past: who learnt from it is told. */
+export const ALTERED_PAST_MS = 60 * MINUTE_MS;
+
 /** The longest history block: a day. Stores look back by this much for the blocks that overlap a window. */
 export const MAX_BLOCK_MINUTES = 1440;
+/** History keeps minutes for so many days, and steps of a quarter of an hour for so many. */
+export const MINUTE_TIER_DAYS = 15;
+export const COARSE_TIER_DAYS = 90;
+export const COARSE_STEP_SEC = 900;
 
 const Slices = z.array(z.number().min(0)).length(SLICE_COUNT);
 
@@ -46,12 +56,14 @@ export type DemandSample = z.output<typeof DemandSample>;
 
 /**
  * A stretch of history of one hash range: per minute records and bytes (totals of the minute), null where nothing is known (a gap is not a zero),
- * and whether the minute was clipped by throttling, so that true demand was at least this.
+ * and whether the minute was clipped by throttling, so that true demand was at least this. A coarse block has `stepSec` and totals of these steps.
  */
 export const HistoryBlock = z.object({
   streamName: z.string(),
   hashKeyRange: HashKeyRange,
   startMs: z.number().int(),
+  /** Seconds of one entry; absent: 60. */
+  stepSec: z.number().int().positive().optional(),
   records: z.array(z.number().min(0).nullable()),
   bytes: z.array(z.number().min(0).nullable()),
   censored: z.array(z.boolean()),

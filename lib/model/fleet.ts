@@ -42,6 +42,8 @@ export const Fleet = z.object({
   accountReshardsAtMs: z.array(z.number()).optional(),
   /** Workers that did badly as targets of handovers, with the reason. */
   unsuitableWorkers: z.array(z.object({ workerId: z.string(), reason: z.string() })).optional(),
+  /** Triggers whose shadows mostly underperformed lately, with the reason. */
+  distrustedProposers: z.array(z.object({ trigger: z.string(), reason: z.string() })).optional(),
 });
 export type Fleet = z.output<typeof Fleet>;
 

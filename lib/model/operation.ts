@@ -80,6 +80,8 @@ export const ForecastOutcome = z.object({
   windowMax95: z.number(),
   observed: z.number(),
   observedMax: z.number(),
+  /** What was observed when the forecast was made: the error of one who says that nothing changes. */
+  lastObserved: z.number().optional(),
 });
 export type ForecastOutcome = z.output<typeof ForecastOutcome>;
 

@@ -116,6 +116,14 @@ export const Policy = z
     breakerFailures: z.number().int().min(1).optional(),
     profiling: ProfilingPolicy.optional(),
     override: Override.optional(),
+    /**
+     * Models of forecasting libraries that are to be compared for every series of the stream whenever a model is chosen. Left out: the stream's own series and the shards
+     * that are foreseen worst are compared with all of them once a day, as far as the time goes. `[]`: none is ever asked.
+     */
+    forecastModels: z
+      .array(z.enum(['exponential-smoothing', 'mstl', 'arima', 'prophet']))
+      .max(4)
+      .optional(),
   })
   .superRefine((policy, context) => {
     const contradiction = (path: string, message: string) => context.addIssue({ code: 'custom', path: [path], message });

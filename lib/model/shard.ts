@@ -22,6 +22,8 @@ export const StreamDescription = z.object({
   createdAtMs: z.number().optional(),
   /** Kinesis's own clock when it answered, never later than that: arrival times of records go by it. */
   describedAtMs: z.number().optional(),
+  /** Metrics that CloudWatch has for each shard (enhanced monitoring), by their names. */
+  shardLevelMetrics: z.array(z.string()).optional(),
   shards: z.array(Shard),
 });
 export type StreamDescription = z.output<typeof StreamDescription>;

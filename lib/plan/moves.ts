@@ -239,6 +239,12 @@ export const decideMoves = (question: MoveQuestion, nowMs: number): Moves => {
       continue;
     }
 
+    const doubt = trigger === 'forecast' ? fleet.distrustedProposers?.find((each) => each.trigger === trigger) : undefined;
+    if (doubt !== undefined) {
+      hold(worker.workerId, 'not-worth-it', `${because}; ${doubt.reason} No shadow is asked for before the load is there.`);
+      continue;
+    }
+
     const resting: string[] = [];
     let wanted = draining ? source.shards.length : 1;
     const tried = new Set<string>();

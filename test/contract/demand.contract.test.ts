@@ -1,7 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { InvariantError } from '../../lib/errors.ts';
-import { type DemandCounters, type HistoryBlock, MAX_BLOCK_MINUTES, MINUTE_MS, SLICE_COUNT } from '../../lib/model/demand.ts';
+import {
+  COARSE_STEP_SEC,
+  type DemandCounters,
+  type HistoryBlock,
+  MAX_BLOCK_MINUTES,
+  MINUTE_MS,
+  SLICE_COUNT,
+} from '../../lib/model/demand.ts';
 import { slicesOf, WHOLE_RANGE } from '../../lib/model/hash-key-range.ts';
 import { type World, worlds } from '../support/worlds.ts';
 
@@ -78,6 +85,17 @@ describe.each(worlds)('demand in $name', ({ open }) => {
       expect(await world.ports.counters.read(streamName, START_MS, START_MS + MINUTE_MS)).toHaveLength(61);
     });
 
+    test('that come late are told of by their minutes, each once', async () => {
+      const streamName = newStream();
+      const before = world.ports.clock.nowMs();
+      const minute = Math.floor(before / MINUTE_MS) * MINUTE_MS;
+      const put = [40, 7, 7, 0].map((ago, i) => countersOf({ streamName, minuteMs: minute - ago * MINUTE_MS, flushId: `f${i}` }));
+      await world.ports.counters.put(put);
+      expect(await world.ports.counters.late(streamName, before)).toEqual([40, 7].map((ago) => minute - ago * MINUTE_MS));
+      expect(await world.ports.counters.late(streamName, before + 10 * MINUTE_MS)).toEqual([]);
+      expect(await world.ports.counters.late(newStream(), 0)).toEqual([]);
+    });
+
     test('of nothing are nothing', async () => {
       await world.ports.counters.put([]);
       expect(await world.ports.counters.read(newStream(), 0, START_MS)).toEqual([]);
@@ -111,6 +129,45 @@ describe.each(worlds)('demand in $name', ({ open }) => {
       await world.ports.history.put([blockOf({ streamName, minutes: 1 })]);
       await world.ports.history.put([blockOf({ streamName, minutes: 5 }), blockOf({ streamName, minutes: 2 })]);
       expect(await world.ports.history.read(streamName, START_MS, START_MS + 1)).toEqual([blockOf({ streamName, minutes: 2 })]);
+    });
+
+    test('is read of one range only, where one is asked for', async () => {
+      const streamName = newStream();
+      const blocks = [
+        blockOf({ streamName }),
+        blockOf({ streamName, hashKeyRange: RIGHT }),
+        blockOf({ streamName, hashKeyRange: WHOLE_RANGE }),
+      ];
+      await world.ports.history.put(blocks);
+      const read = await world.ports.history.read(streamName, START_MS, START_MS + 1, undefined, RIGHT);
+      expect(read.map(({ hashKeyRange }) => hashKeyRange)).toEqual([WHOLE_RANGE, RIGHT]);
+    });
+
+    test('keeps coarse blocks apart from minutes of the same range and start', async () => {
+      const streamName = newStream();
+      const [minutes, coarse] = [blockOf({ streamName }), blockOf({ streamName, stepSec: COARSE_STEP_SEC, minutes: 96 })];
+      await world.ports.history.put([minutes, coarse]);
+      expect(await world.ports.history.read(streamName, 0, START_MS * 2)).toEqual([minutes]);
+      expect(await world.ports.history.readCoarse(streamName, 0, START_MS * 2)).toEqual([coarse]);
+      const endMs = START_MS + 96 * COARSE_STEP_SEC * 1000;
+      expect(await world.ports.history.readCoarse(streamName, endMs - 1, endMs)).toEqual([coarse]);
+      expect(await world.ports.history.readCoarse(streamName, endMs, endMs + 1)).toEqual([]);
+    });
+
+    test('tells which ranges have another past than before, not of the hour that runs', async () => {
+      const streamName = newStream();
+      const before = world.ports.clock.nowMs();
+      const hour = Math.floor(before / 3_600_000) * 3_600_000;
+      await world.ports.history.put([
+        blockOf({ streamName, startMs: hour }),
+        blockOf({ streamName, hashKeyRange: RIGHT, startMs: hour - 3 * 3_600_000 }),
+        blockOf({ streamName, hashKeyRange: WHOLE_RANGE, stepSec: COARSE_STEP_SEC, minutes: 4 }),
+      ]);
+      const [altered, ...others] = await world.ports.history.altered(streamName, before);
+      expect(others).toEqual([]);
+      expect(altered?.hashKeyRange).toEqual(RIGHT);
+      expect(altered!.writtenAtMs).toBeGreaterThanOrEqual(before);
+      expect(await world.ports.history.altered(streamName, before + 10 * MINUTE_MS)).toEqual([]);
     });
 
     test('fails on a block longer than a day, on an empty one and on one whose arrays differ', async () => {

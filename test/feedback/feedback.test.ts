@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { leadTimesOf } from '../../lib/feedback/lead-times.ts';
+import { proposerTrustOf } from '../../lib/feedback/proposer-trust.ts';
 import { quantileOf } from '../../lib/feedback/quantile.ts';
 import { scoreForecasts } from '../../lib/feedback/score-forecasts.ts';
-import { summarizeAccuracy } from '../../lib/feedback/summarize-accuracy.ts';
 import { suitabilityOf } from '../../lib/feedback/worker-suitability.ts';
 import type { DemandSeries } from '../../lib/model/demand.ts';
 import type { Forecast } from '../../lib/model/forecast.ts';
 import { WHOLE_RANGE } from '../../lib/model/hash-key-range.ts';
-import type { ForecastOutcome, HandoverOutcome, ReshardOutcome } from '../../lib/model/operation.ts';
+import type { HandoverOutcome, ReshardOutcome } from '../../lib/model/operation.ts';
 
 const START = Date.UTC(2026, 10, 21);
 const minute = (count: number) => START + count * 60_000;
@@ -86,51 +86,6 @@ describe('scoreForecasts', () => {
   });
 });
 
-const outcome = (change: Partial<ForecastOutcome>): ForecastOutcome => ({
-  kind: 'forecast',
-  streamName: 'orders',
-  atMs: START,
-  operationId: 'x',
-  series: 's',
-  model: 'incremental',
-  horizonSec: 60,
-  median: 10,
-  upper95: 15,
-  windowMax95: 20,
-  observed: 10,
-  observedMax: 10,
-  ...change,
-});
-
-describe('summarizeAccuracy', () => {
-  it('states error, bias and coverage for each model and horizon', () => {
-    const lines = summarizeAccuracy([
-      outcome({ observed: 14 }),
-      outcome({ observed: 6, observedMax: 21 }),
-      outcome({ observed: 20, observedMax: 20 }),
-      outcome({ model: 'arima', observed: 8 }),
-      outcome({ horizonSec: 300 }),
-    ]);
-    expect(lines.map((line) => [line.model, line.horizonSec, line.count])).toEqual([
-      ['arima', 60, 1],
-      ['incremental', 60, 3],
-      ['incremental', 300, 1],
-    ]);
-    expect(lines[1]).toMatchObject({
-      meanAbsoluteError: 6,
-      relativeError: expect.closeTo(18 / 40),
-      coverage95: 2 / 3,
-      maxCoverage95: 2 / 3,
-    });
-    expect(lines[1]?.bias).toBeCloseTo(-10 / 3);
-    expect(lines[0]?.bias).toBe(2);
-  });
-
-  it('states no relative error where nothing came', () => {
-    expect(summarizeAccuracy([outcome({ observed: 0 })])[0]?.relativeError).toBeNull();
-  });
-});
-
 const reshard = (updatingMs: number, result: ReshardOutcome['result'] = 'done'): ReshardOutcome => ({
   kind: 'reshard',
   streamName: 'orders',
@@ -205,5 +160,32 @@ describe('suitabilityOf', () => {
       ['slow', 'underperforms'],
     ]);
     expect(suitabilityOf(outcomes)[3]?.reason).toContain('220 ms');
+  });
+});
+
+describe('proposerTrustOf', () => {
+  const proposed = (trigger: string, pauses: (number | null)[]) =>
+    pauses.map((pauseMs) => ({ ...handover('w1', pauseMs), trigger }));
+
+  it('distrusts whose shadows mostly fail or pause long, with the numbers', () => {
+    const outcomes = [
+      ...proposed('forecast', [null, 20, null, 200, 22]),
+      ...proposed('reactive', [20, 21, 22, null]),
+      ...proposed('request', [null, null, null]),
+    ];
+    const [forecast, reactive, request] = proposerTrustOf(outcomes, START + 60_000);
+    expect(forecast).toMatchObject({ trigger: 'forecast', verdict: 'distrusted', underperformed: 3, attempts: 5 });
+    expect(forecast?.reason).toBe(
+      '3 of 5 shadows proposed by forecast in the last 6 h underperformed when they were to take over.',
+    );
+    expect(reactive).toMatchObject({ trigger: 'reactive', verdict: 'trusted' });
+    expect(reactive!.trust).toBeGreaterThan(forecast!.trust);
+    expect(request).toMatchObject({ trigger: 'request', verdict: 'not-enough-attempts' });
+  });
+
+  it('forgets after six hours, so that who is not trusted may show itself again', () => {
+    const failed = proposed('forecast', [null, null, null, null, null]);
+    expect(proposerTrustOf(failed, START + 5 * 3_600_000)[0]?.verdict).toBe('distrusted');
+    expect(proposerTrustOf(failed, START + 6 * 3_600_000)).toEqual([]);
   });
 });

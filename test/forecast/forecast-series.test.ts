@@ -93,13 +93,13 @@ describe('forecastSeries', () => {
     expect(forecast.reason).toContain('of 3 models by back-test');
   });
 
-  it('keeps the choice within the hour and says so, and chooses again after it', () => {
+  it('keeps the choice for a day and says so, and chooses again after it', () => {
     const values = dailyJump(3 * MINUTES_PER_DAY);
     const first = of(values, null, MODELS, atMinute(0));
     const kept = of(values, { ...first, model: 'seasonal-naive' }, MODELS, atMinute(1));
     expect(kept).toMatchObject({ model: 'seasonal-naive', scores: first.scores, reason: `kept: ${first.reason}` });
     expect(of(values, kept, MODELS, atMinute(2)).reason).toBe(`kept: ${first.reason}`);
-    expect(of(values, kept, MODELS, atMinute(61)).reason).toBe(first.reason);
+    expect(of(values, kept, MODELS, atMinute(1441)).reason).toBe(first.reason);
   });
 
   it('says not-enough-history below a day, with bounds that are wider the less is known', () => {

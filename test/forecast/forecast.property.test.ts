@@ -6,7 +6,8 @@ import { incremental } from '../../lib/forecast/incremental.ts';
 import { lastValue } from '../../lib/forecast/last-value.ts';
 import type { Model } from '../../lib/forecast/model.ts';
 import { seasonalNaive } from '../../lib/forecast/seasonal-naive.ts';
-import { SlidingQuantile } from '../../lib/forecast/sliding-quantile.ts';
+import { StateParts } from '../../lib/forecast/state-parts.ts';
+import { TrackedQuantiles } from '../../lib/forecast/tracked-quantiles.ts';
 import type { DemandSeries } from '../../lib/model/demand.ts';
 import { dailyJump, MINUTES_PER_DAY, noise, series } from './series.ts';
 
@@ -115,25 +116,38 @@ describe('forecastAt', () => {
   });
 });
 
-describe('SlidingQuantile', () => {
-  it('gives for every history the quantile of its newest numbers', () => {
+describe('TrackedQuantiles', () => {
+  it('keeps for every sequence the share below each quantile near its level, however the sequence turns', () => {
+    const step = 0.05;
+    const levels = [0.05, 0.5, 0.9, 0.95].map((level) => ({ level, step }));
     fc.assert(
       fc.property(
-        fc.array(fc.integer({ min: -50, max: 50 }), { minLength: 1, maxLength: 120 }),
-        fc.integer({ min: 1, max: 20 }),
-        (pushed, size) => {
-          const sliding = new SlidingQuantile(size);
-          pushed.forEach((value, i) => {
-            sliding.push(value);
-            const newest = pushed.slice(Math.max(0, i + 1 - size), i + 1).sort((a, b) => a - b);
-            expect(sliding.count).toBe(newest.length);
-            expect(sliding.quantile(0, 0)).toBe(newest[0]);
-            expect(sliding.quantile(1, 0)).toBe(newest.at(-1));
-            const middle = (newest.length - 1) / 2;
-            expect(sliding.quantile(0.5, 0)).toBeCloseTo((newest[Math.floor(middle)]! + newest[Math.ceil(middle)]!) / 2, 9);
+        fc.array(fc.record({ centre: fc.integer({ min: -4, max: 4 }), wild: fc.double({ min: 0, max: 3, noNaN: true }) }), {
+          minLength: 3,
+          maxLength: 6,
+        }),
+        fc.nat(),
+        (pieces, seed) => {
+          const next = noise(seed);
+          const tracked = new TrackedQuantiles(levels, 2, new StateParts());
+          const below = levels.map(() => 0);
+          const each = 2000;
+          for (const { centre, wild } of pieces)
+            for (let i = 0; i < each; i++) {
+              const residual = centre + wild * next();
+              for (let q = 0; q < levels.length; q++) below[q]! += residual <= tracked.at(1, q) ? 1 : 0;
+              tracked.learn(1, residual);
+            }
+          const count = pieces.length * each;
+          // A quantile never leaves the range of the residuals by more than a step, so the sum of its moves is bounded.
+          const slack = (2 * 7 + 2) / (step * count);
+          levels.forEach(({ level }, q) => {
+            expect(Math.abs(below[q]! / count - level)).toBeLessThan(slack);
           });
+          expect(tracked.at(0, 1)).toBe(0);
         },
       ),
+      { numRuns: 20 },
     );
   });
 });

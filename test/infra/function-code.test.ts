@@ -16,12 +16,19 @@ describe('bundleFunctions', () => {
     expect(loaded.handler).toBeTypeOf('function');
   });
 
-  it('puts the WebAssembly of the forecasting library beside them', () => {
+  it('puts the thread of the forecasting libraries with its WebAssembly beside them', () => {
     expect(
       readdirSync(outDir)
-        .filter((file) => file.endsWith('.wasm'))
+        .filter((file) => file.endsWith('.wasm') || file.startsWith('forecast-worker'))
         .sort(),
-    ).toEqual(['ets_bg.wasm', 'mstl_bg.wasm']);
+    ).toEqual([
+      'ets_bg.wasm',
+      'forecast-worker.mjs',
+      'mstl_bg.wasm',
+      'prophet-wasmstan.core.wasm',
+      'prophet-wasmstan.core2.wasm',
+      'prophet_bg.wasm',
+    ]);
   });
 
   it('answers a call without its environment with an error that names each missing variable', async () => {

@@ -46,7 +46,7 @@ const it = await twoWorkers({
   settings: { retrieval: retrieval as Retrieval, observeMs: 50 },
   readerOf: (_, reader) => counted(reader),
   // The store in memory keeps every counter for ever.
-  ports: { counters: { put: async () => {}, read: async () => [] } },
+  ports: { counters: { put: async () => {}, read: async () => [], late: async () => [] } },
 });
 let outOfTurn = 0;
 let last = 0;

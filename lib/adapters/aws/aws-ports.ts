@@ -8,14 +8,17 @@ import { systemClock } from '../system-clock.ts';
 import { awsClients } from './clients.ts';
 import { cloudwatchMetrics } from './cloudwatch-metrics.ts';
 import { dynamodbCounters } from './dynamodb-counters.ts';
+import { dynamodbEvents } from './dynamodb-events.ts';
 import { dynamodbForecasts } from './dynamodb-forecasts.ts';
 import { dynamodbHistory } from './dynamodb-history.ts';
 import { dynamodbLeases } from './dynamodb-leases.ts';
+import { dynamodbModelStates } from './dynamodb-model-states.ts';
 import { dynamodbOperations } from './dynamodb-operations.ts';
 import { dynamodbOutcomes } from './dynamodb-outcomes.ts';
 import { dynamodbPlans, dynamodbPolicies } from './dynamodb-plans.ts';
 import { dynamodbProfileReports } from './dynamodb-profile-reports.ts';
 import { dynamodbProfiles } from './dynamodb-profiles.ts';
+import { dynamodbTrackRecords } from './dynamodb-track-records.ts';
 import { dynamodbWorkers } from './dynamodb-workers.ts';
 import { heartbeatThread } from './heartbeat-thread.ts';
 import { kinesisControl } from './kinesis-control.ts';
@@ -38,6 +41,8 @@ export interface AwsConfig {
   readonly reshardMachineArn?: string;
   /** Needed to start a profile. */
   readonly profileMachineArn?: string;
+  /** Needed to start the forecast of a large stream. */
+  readonly forecastMachineArn?: string;
   /** @default AWS_REGION */
   readonly region?: string;
   /** @default AWS_ENDPOINT_URL_KINESIS, AWS_ENDPOINT_URL, or AWS */
@@ -72,8 +77,11 @@ export const awsPorts = (config: AwsConfig): Ports => {
     history: dynamodbHistory(dynamodb, clock, config.demandTable),
     metrics: cloudwatchMetrics(clients.cloudwatch),
     forecasts: dynamodbForecasts(dynamodb, clock, config.controlTable),
+    states: dynamodbModelStates(dynamodb, clock, config.controlTable),
+    tracks: dynamodbTrackRecords(dynamodb, clock, config.controlTable),
     plans: dynamodbPlans(dynamodb, clock, config.controlTable),
     policies: dynamodbPolicies(dynamodb, clock, config.controlTable),
+    events: dynamodbEvents(dynamodb, clock, config.controlTable),
     operations: dynamodbOperations(dynamodb, clock, config.controlTable),
     outcomes: dynamodbOutcomes(dynamodb, clock, config.controlTable),
     profiles: dynamodbProfiles(dynamodb, clock, config.workerTable),
@@ -84,6 +92,7 @@ export const awsPorts = (config: AwsConfig): Ports => {
       handover: config.handoverMachineArn,
       reshard: config.reshardMachineArn,
       profile: config.profileMachineArn,
+      forecast: config.forecastMachineArn,
     }),
     callbacks: stepFunctionsCallbacks(clients.stepFunctions),
   };

@@ -5,6 +5,7 @@ import {
   DeregisterStreamConsumerCommand,
   DescribeStreamConsumerCommand,
   DescribeStreamSummaryCommand,
+  type EnhancedMetrics,
   type KinesisClient,
   ListStreamConsumersCommand,
   MergeShardsCommand,
@@ -22,6 +23,12 @@ const CONSUMER_DEADLINE_MS = 60_000;
 const CONSUMER_POLL_MS = 250;
 
 const StreamSummary = StreamDescription.omit({ shards: true });
+
+/** None are told as an absent list. Source: EnableEnhancedMonitoring; `ALL` stands for every metric. */
+const shardLevelMetricsOf = (monitoring: readonly EnhancedMetrics[] = []): { shardLevelMetrics?: string[] } => {
+  const names = monitoring.flatMap(({ ShardLevelMetrics = [] }) => ShardLevelMetrics as string[]);
+  return names.length > 0 ? { shardLevelMetrics: names } : {};
+};
 
 /** Kinesis's own clock in the answer of a command that is yet to be sent: the Date header, in whole seconds, cut off, so never later than the answer. */
 const dateOf = (request: DescribeStreamSummaryCommand): (() => number | undefined) => {
@@ -111,6 +118,7 @@ export const kinesisControl = (client: KinesisClient, changes: KinesisClient, cl
           retentionHours: summary?.RetentionPeriodHours,
           createdAtMs: summary?.StreamCreationTimestamp?.getTime(),
           describedAtMs: answeredAtMs(),
+          ...shardLevelMetricsOf(summary?.EnhancedMonitoring),
         };
         return { ...decoded(StreamSummary, description, `stream ${streamName}`), shards };
       } catch (error) {

@@ -9,6 +9,7 @@ export interface MachineArns {
   readonly handover: string | undefined;
   readonly reshard: string | undefined;
   readonly profile: string | undefined;
+  readonly forecast: string | undefined;
 }
 
 /** `…:stateMachine:NAME` → `…:execution:NAME:execution name` */

@@ -4,6 +4,8 @@ import type { Clock, Ports } from '../../ports.ts';
 import { noProfile } from '../process-profiler.ts';
 import { noUsage } from '../process-usage.ts';
 import { memoryCounters, memoryHistory } from './demand.ts';
+import { memoryEvents } from './events.ts';
+import { memoryForecasts, memoryModelStates, memoryTrackRecords } from './forecasts.ts';
 import { type MemoryStreams, memoryStreams } from './kinesis.ts';
 import { memoryLeases } from './leases.ts';
 import {
@@ -18,14 +20,7 @@ import {
 } from './orders.ts';
 import { memoryPreflight } from './preflight.ts';
 import { memoryProfiles, memoryResults } from './profiles.ts';
-import {
-  memoryForecasts,
-  memoryOperations,
-  memoryOutcomes,
-  memoryPlans,
-  memoryPolicies,
-  memoryProfileReports,
-} from './records.ts';
+import { memoryOperations, memoryOutcomes, memoryPlans, memoryPolicies, memoryProfileReports } from './records.ts';
 import { memoryWorkers } from './workers.ts';
 
 export interface MemoryPorts extends Ports {
@@ -55,12 +50,15 @@ export const memoryPorts = (clock: Clock, options: MemoryOptions = {}): MemoryPo
     usage: noUsage(),
     profiler: noProfile(),
     preflight: memoryPreflight(streams.control),
-    counters: memoryCounters(),
-    history: memoryHistory(),
+    counters: memoryCounters(clock),
+    history: memoryHistory(clock),
     metrics: memoryMetrics(),
     forecasts: memoryForecasts(),
+    states: memoryModelStates(),
+    tracks: memoryTrackRecords(),
     plans: memoryPlans(),
     policies: memoryPolicies(),
+    events: memoryEvents(),
     operations: memoryOperations(),
     outcomes: memoryOutcomes(),
     profiles: memoryProfiles(),

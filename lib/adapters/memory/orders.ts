@@ -1,25 +1,41 @@
 // lib/adapters/memory: what goes out of the control plane, in memory: metrics, commands, executions, answers to callbacks.
 // in: Metrics, CommandQueue, Machines and Callbacks calls · out: lists that a test or the simulator reads
 import type { DemandSample } from '../../model/demand.ts';
+import { rangeText } from '../../model/hash-key-range.ts';
 import type { Command } from '../../model/operation.ts';
 import type { Callbacks, CommandQueue, Machines, MetricPoint, Metrics } from '../../ports.ts';
 
 export interface MemoryMetrics extends Metrics {
   /** What CloudWatch is to answer. */
   readonly samples: DemandSample[];
+  /** What it is to answer of single shards. */
+  readonly shardSamples: DemandSample[];
   readonly published: MetricPoint[];
 }
 
 /** Metrics: answers from `samples`, collects into `published`. */
 export const memoryMetrics = (): MemoryMetrics => {
   const samples: DemandSample[] = [];
+  const shardSamples: DemandSample[] = [];
   const published: MetricPoint[] = [];
   return {
     samples,
+    shardSamples,
     published,
     streamDemand: async (streamName, fromMs, untilMs) =>
       samples
         .filter((sample) => sample.streamName === streamName && sample.minuteMs >= fromMs && sample.minuteMs < untilMs)
+        .sort((a, b) => a.minuteMs - b.minuteMs)
+        .map((sample) => structuredClone(sample)),
+    shardDemand: async (streamName, shards, fromMs, untilMs) =>
+      shardSamples
+        .filter(
+          (sample) =>
+            sample.streamName === streamName &&
+            sample.minuteMs >= fromMs &&
+            sample.minuteMs < untilMs &&
+            shards.some(({ hashKeyRange }) => rangeText(hashKeyRange) === rangeText(sample.hashKeyRange)),
+        )
         .sort((a, b) => a.minuteMs - b.minuteMs)
         .map((sample) => structuredClone(sample)),
     publish: async (points) => {
@@ -46,7 +62,7 @@ export const memoryCommands = (): MemoryCommandQueue => {
 };
 
 export interface Execution {
-  readonly machine: 'handover' | 'reshard' | 'profile';
+  readonly machine: Parameters<Machines['start']>[0];
   readonly name: string;
   readonly input: unknown;
   readonly executionArn: string;

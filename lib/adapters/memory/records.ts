@@ -1,13 +1,11 @@
-// lib/adapters/memory: what the control plane keeps, in memory: policies, plans, forecasts, operations, outcomes, reports of profiles.
+// lib/adapters/memory: what the control plane keeps, in memory: policies, plans, operations, outcomes, reports of profiles.
 // in: the stores' calls · out: the same answers as a table's
 import { PoisonError } from '../../errors.ts';
-import type { Forecast } from '../../model/forecast.ts';
-import { rangeText } from '../../model/hash-key-range.ts';
 import type { Operation, Outcome } from '../../model/operation.ts';
 import type { Plan } from '../../model/plan.ts';
 import type { Policy } from '../../model/policy.ts';
 import { type ProfileReport, ProfileSummary } from '../../model/profile-report.ts';
-import type { ForecastStore, OperationStore, OutcomeStore, PlanStore, PolicyStore, ProfileReportStore } from '../../ports.ts';
+import type { OperationStore, OutcomeStore, PlanStore, PolicyStore, ProfileReportStore } from '../../ports.ts';
 import { groupKey } from '../group-key.ts';
 import { outcomeKey } from '../outcome-key.ts';
 
@@ -43,30 +41,6 @@ export const memoryPlans = (): PlanStore => {
         (plan) => plan.planId,
         limit,
       ),
-  };
-};
-
-/** Forecasts: the newest of each series, and all issued ones. */
-export const memoryForecasts = (): ForecastStore => {
-  const seriesOf = (f: Forecast): string => `${f.scope}#${f.metric}#${rangeText(f.hashKeyRange)}`;
-  const issued = new Map<string, Forecast>();
-  const latest = new Map<string, Forecast>();
-  const sorted = (all: Map<string, Forecast>, streamName: string): Forecast[] =>
-    [...all]
-      .filter(([, forecast]) => forecast.streamName === streamName)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([, forecast]) => structuredClone(forecast));
-  return {
-    put: async (forecasts) => {
-      for (const forecast of forecasts) {
-        const series = `${forecast.streamName} ${seriesOf(forecast)}`;
-        issued.set(`${Math.floor(forecast.issuedAtMs).toString().padStart(15, '0')} ${series}`, structuredClone(forecast));
-        if ((latest.get(series)?.issuedAtMs ?? 0) <= forecast.issuedAtMs) latest.set(series, structuredClone(forecast));
-      }
-    },
-    latest: async (streamName) => sorted(latest, streamName),
-    issued: async (streamName, fromMs, untilMs) =>
-      sorted(issued, streamName).filter((f) => f.issuedAtMs >= fromMs && f.issuedAtMs < untilMs),
   };
 };
 
