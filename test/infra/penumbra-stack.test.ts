@@ -36,7 +36,7 @@ describe('PenumbraStack', () => {
     const withBody = Object.values(template.findResources('AWS::ApiGateway::Method')).filter(
       ({ Properties }) => Properties.HttpMethod !== 'GET' && Properties.HttpMethod !== 'DELETE',
     );
-    expect(withBody).toHaveLength(5);
+    expect(withBody).toHaveLength(6);
     for (const { Properties } of withBody) expect(Properties.RequestValidatorId).toBeDefined();
     template.hasResourceProperties('AWS::ApiGateway::Stage', {
       MethodSettings: Match.arrayWith([Match.objectLike({ ThrottlingRateLimit: 50, ThrottlingBurstLimit: 100 })]),
