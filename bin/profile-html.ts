@@ -5,18 +5,20 @@ import type { ProfileReport, ReportPoint } from '../lib/model/profile-report.ts'
 import { LATENCY_LEVELS } from '../lib/model/profiling.ts';
 import { adviceName, costText, profileText } from './profile-text.ts';
 
-const [WIDTH, HEIGHT, LEFT, BOTTOM] = [520, 170, 46, 20];
+const [WIDTH, HEIGHT, LEFT, BOTTOM] = [520, 170, 58, 20];
 const escaped = (text: string): string => text.replace(/[&<>"]/g, (character) => `&#${character.codePointAt(0)};`);
 const short = (value: number): string =>
-  value >= 1e9
-    ? `${(value / 1e9).toFixed(1)}G`
-    : value >= 1e6
-      ? `${(value / 1e6).toFixed(1)}M`
-      : value >= 1e4
-        ? `${(value / 1e3).toFixed(0)}k`
-        : value >= 10
-          ? value.toFixed(0)
-          : value.toFixed(value >= 1 ? 1 : 2);
+  value === 0
+    ? '0'
+    : value >= 1e9
+      ? `${(value / 1e9).toFixed(1)}G`
+      : value >= 1e6
+        ? `${(value / 1e6).toFixed(1)}M`
+        : value >= 1e4
+          ? `${(value / 1e3).toFixed(0)}k`
+          : value >= 10
+            ? value.toFixed(0)
+            : value.toFixed(value >= 1 ? 1 : 2);
 
 interface Line {
   readonly name: string;
@@ -46,7 +48,12 @@ const plot = (
     });
     return parts
       .filter((part) => part.length > 0)
-      .map((part) => `<polyline class="line-${i}" points="${part.join(' ')}"/>`)
+      .map((part) => {
+        const [cx, cy] = (part[0] ?? '').split(',');
+        return part.length === 1
+          ? `<circle class="dot-${i}" cx="${cx}" cy="${cy}" r="2.5"/>`
+          : `<polyline class="line-${i}" points="${part.join(' ')}"/>`;
+      })
       .join('');
   });
   const grid = [0, 0.5, 1]
@@ -93,13 +100,11 @@ const distributions = ({ totals }: ProfileReport): string => {
   const xs = LATENCY_LEVELS.map((_, i) => i);
   const level = (x: number) => `p${(LATENCY_LEVELS[x] ?? 0) * 100}`;
   return [
-    ['calls', leg.calls] as const,
-    ...Object.entries(leg.stages).map(([name, latency]) => [`stage ${name}`, latency] as const),
+    ['Time of a call', leg.calls] as const,
+    ...Object.entries(leg.stages).map(([name, latency]) => [`Time of stage ${name}`, latency] as const),
   ]
     .filter(([, latency]) => latency.count > 0)
-    .map(([name, latency]) =>
-      plot(`How long ${name} take`, xs, [{ name, values: latency.quantilesMs }], level, (y) => `${short(y)} ms`),
-    )
+    .map(([name, latency]) => plot(name, xs, [{ name, values: latency.quantilesMs }], level, (y) => `${short(y)} ms`))
     .join('');
 };
 
@@ -117,7 +122,7 @@ const STYLE = `body{font:14px/1.45 system-ui,sans-serif;margin:2rem auto;max-wid
 h1{font-size:1.4rem;margin:0}h2{margin:1.6rem 0 .4rem;font-size:1.1rem}.lead{font-size:1.1rem;margin:.6rem 0}
 .plots{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,480px),1fr));gap:.6rem 1.2rem}figure{margin:0}figcaption{font-weight:600;margin:.4rem 0 .2rem}figcaption span{font-weight:400;margin-left:.8rem}
 svg{width:100%;background:#f6f8fa;border-radius:6px}svg text{font-size:11px;fill:#57606a}.grid{stroke:#d8dee4}
-.line-0,.line-1{fill:none;stroke-width:1.8}.line-0{stroke:#0969da}.line-1{stroke:#bc4c00}i[class^=key]{display:inline-block;width:.8em;height:.25em;margin-right:.35em;vertical-align:middle}.key-0{background:#0969da}.key-1{background:#bc4c00}
+.line-0,.line-1{fill:none;stroke-width:1.8}.line-0{stroke:#0969da}.line-1{stroke:#bc4c00}.dot-0{fill:#0969da}.dot-1{fill:#bc4c00}i[class^=key]{display:inline-block;width:.8em;height:.25em;margin-right:.35em;vertical-align:middle}.key-0{background:#0969da}.key-1{background:#bc4c00}
 table{border-collapse:collapse;width:100%}td,th{padding:.3rem .6rem;border-bottom:1px solid #d8dee4;text-align:left;vertical-align:top}.bar{width:40%}.bar i{display:block;height:.9em;background:#0969da;border-radius:2px}
 pre{overflow-x:auto;background:#f6f8fa;padding:.8rem;border-radius:6px;font-size:12px}
 @media(prefers-color-scheme:dark){body{background:#0d1117;color:#e6edf3}svg,pre{background:#161b22}.grid,td,th{stroke:#30363d;border-color:#30363d}svg text{fill:#9198a1}.line-0{stroke:#4493f8}.line-1{stroke:#db6d28}.key-0,.bar i{background:#4493f8}.key-1{background:#db6d28}}`;

@@ -8,20 +8,21 @@ import { WHOLE_RANGE } from '../lib/model/hash-key-range.ts';
 import { type Policy, profilingOf } from '../lib/model/policy.ts';
 import type { ProfilingTotals, ProfilingWindow } from '../lib/model/profiling.ts';
 import type { Rate, Worker } from '../lib/model/worker.ts';
-import { SHARD_USD_PER_MONTH } from '../lib/plan/cost.ts';
+import { moneyOf } from '../lib/plan/cost.ts';
+import { HOURS_PER_MONTH } from '../lib/plan/prices.ts';
 import { larger, NO_LOAD, plus } from '../lib/plan/rates.ts';
 import type { LoadedWorker, ProfileScene, ProfileTargets } from '../lib/profile/profile-input.ts';
 import { foreseenOf } from './fleet.ts';
 
 /** What the owner of the stream wants of a profile. */
-export const targetsOf = (policy: Policy): ProfileTargets => {
+export const targetsOf = (fleet: Fleet, policy: Policy): ProfileTargets => {
   const { maxErrorShare, leakHorizonHours, workerUsdPerMonth, tuning } = profilingOf(policy);
   return {
     targetUtilization: policy.targetUtilization,
     workerTargetUtilization: policy.workerTargetUtilization,
     maxErrorShare,
     leakHorizonHours,
-    shardUsdPerMonth: SHARD_USD_PER_MONTH,
+    shardUsdPerMonth: moneyOf(fleet, policy).shardUsdPerHour * HOURS_PER_MONTH,
     workerUsdPerMonth: workerUsdPerMonth ?? null,
     bounds: {
       ...(tuning.concurrencyPerShard && { concurrencyPerShard: tuning.concurrencyPerShard }),

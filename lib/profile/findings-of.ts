@@ -35,6 +35,13 @@ const errorsOf = ({ windows }: ProfileScene, legs: readonly ProfilingLeg[]): Fin
   };
 };
 
+const FULL = {
+  cpu: 'the CPU is full',
+  'event-loop': 'the event loop is full',
+  wait: 'every lane is full of waiting',
+  'hot-key': 'the lane of the hottest key is full',
+} as const;
+
 /** What ends first, by rank: what fails is not processed at all; a heap that fills ends everything; then the scarcest resource. */
 const limitOf = (
   measured: Measured,
@@ -55,7 +62,7 @@ const limitOf = (
   const { resource, capacity, how } = measured.scarcest;
   if (resource === 'shard')
     return { limit: 'nothing', limitReason: `The worker takes more than the shard carries (${plain(capacity.at)}).` };
-  return { limit: resource, limitReason: `At ${plain(capacity.at)} (${interval(capacity)}) the ${resource} is full: ${how}.` };
+  return { limit: resource, limitReason: `At ${plain(capacity.at)} (${interval(capacity)}) ${FULL[resource]}: ${how}.` };
 };
 
 const noiseOf = ({ windows }: ProfileScene): NoiseFloor[] =>

@@ -48,10 +48,10 @@ const cpuOf = ({
   return { idleMs: idle.loopBusyMs * perLoopMs, legsMs: legs.map(({ loopBusyMs }) => loopBusyMs * perLoopMs) };
 };
 
-/** The base load over all windows: what was spent while no leg had its turn. */
+/** The base load over all windows: what was spent while no leg had its turn, some of which had to wait until a turn that computes was over. */
 export const baseLoadOf = (windows: readonly ProfilingWindow[]): BaseLoad => {
   const ms = Math.max(
-    sum(windows, ({ idle }) => idle.ms),
+    sum(windows, ({ idle, legs }) => idle.ms + sum(legs, ({ turnMs, ioWaitMs }) => Math.max(turnMs - ioWaitMs, 0))),
     1,
   );
   const durationMs = Math.max(

@@ -18,6 +18,14 @@ export interface Question {
 
 const percent = (share: number): string => `${Math.round(share * 100)} %`;
 const rate = (value: number): string => `${value.toFixed(value < 10 ? 1 : 0)} records/s`;
+const ALLOWS = {
+  cpu: 'the CPU',
+  'event-loop': 'the event loop',
+  wait: 'waiting in all lanes',
+  'hot-key': 'the lane of the hottest key',
+  shard: 'the shard',
+} as const;
+
 /** Waiting in one stage is worth a sentence of its own from this share of the time on. */
 const DOMINANT_STAGE = 0.5;
 /** A call's own part that takes so much of the time of a record is worth larger calls. */
@@ -199,7 +207,7 @@ export const recommend = (scene: ProfileScene, question: Question, targets: Prof
     return [
       {
         kind: 'nothing',
-        reason: `${percent(fullest)} of what ${measured.scarcest.resource === 'shard' ? 'the shard' : `the ${measured.scarcest.resource}`} allows is taken at the foreseen peak; the target is ${percent(target)}.`,
+        reason: `${percent(fullest)} of what ${ALLOWS[measured.scarcest.resource]} allows is taken at the foreseen peak; the target is ${percent(target)}.`,
         costUsdPerMonth: 0,
         utilizationBefore: fullest,
         utilizationAfter: fullest,

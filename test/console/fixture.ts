@@ -147,7 +147,7 @@ export const fixture = (nowMs: number) => {
         limit: 'cpu',
         capacityRecordsPerSec: 384,
         utilizationForeseen: 0.91,
-        decision: 'At 384 records/s (379 to 389) the cpu is full. split: A split leaves 50 % of the load in the fuller child.',
+        decision: 'At 384 records/s (379 to 389) the CPU is full. split: A split leaves 50 % of the load in the fuller child.',
       },
     ],
     handovers: [

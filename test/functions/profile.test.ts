@@ -187,7 +187,7 @@ describe('profileAnalyse and profileDecide', () => {
     const operation = await w.ports.operations.get(group, input.operationId);
     expect(operation).toMatchObject({
       status: 'succeeded',
-      result: expect.stringMatching(/At 3\d\d records\/s .* the cpu is full.*split: /),
+      result: expect.stringMatching(/At 3\d\d records\/s .* the CPU is full.*split: /),
     });
     const report = await w.call(profileReport, { query, path: { profileId: input.operationId } });
     expect(report.status).toBe(200);

@@ -14,7 +14,7 @@ describe('findingsOf', () => {
     expect(low.recordsPerSec).toBeLessThan(384);
     expect(high!.recordsPerSec).toBeGreaterThan(384);
     expect(at.bytesPerSec).toBeCloseTo(at.recordsPerSec * 500, 3);
-    expect(findings.limitReason).toMatch(/At 38\d records\/s \(\d+ to \d+\) the cpu is full: 2\.\d+ ms for each record/);
+    expect(findings.limitReason).toMatch(/At 38\d records\/s \(\d+ to \d+\) the CPU is full: 2\.\d+ ms for each record/);
     expect(findings.utilizationNow).toBeCloseTo(300 / 384, 1);
   });
 

@@ -108,8 +108,10 @@ export const windowsOf = (truth: Truth): ProfilingWindow[] => {
     const legs = warming ? [] : [leg('a'), leg('aa')];
     const turnMs = legs.reduce((sum, each) => sum + each.turnMs, 0);
     const idleMs = Math.max(WINDOW_MS - turnMs, 100);
-    const idleLoopMs = (idleMs * truth.baseCpuShare) / (1 - truth.stolenShare);
-    const idleCpuMs = noisy(idleMs * truth.baseCpuShare);
+    // What a computing turn held up is done after it.
+    const baseMs = idleMs + legs.reduce((sum, each) => sum + each.turnMs - each.ioWaitMs, 0);
+    const idleLoopMs = (baseMs * truth.baseCpuShare) / (1 - truth.stolenShare);
+    const idleCpuMs = noisy(baseMs * truth.baseCpuShare);
     heap += legs.reduce((sum, each) => sum + each.records, 0) * truth.leakBytes;
     return {
       profileId: 'p',

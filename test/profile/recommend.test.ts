@@ -10,7 +10,7 @@ const advice = (truth: Partial<Truth>, more: Parameters<typeof sceneOf>[1] = {},
 describe('recommend', () => {
   it('recommends nothing while the foreseen peak stays below the target, with how sure that is', () => {
     expect(advice({ cpuMs: 2.5, shardRecordsPerSec: 200 })).toMatchObject([
-      { kind: 'nothing', reason: expect.stringMatching(/5\d % of what the cpu allows/), confidence: expect.closeTo(1, 1) },
+      { kind: 'nothing', reason: expect.stringMatching(/5\d % of what the CPU allows/), confidence: expect.closeTo(1, 1) },
     ]);
   });
 

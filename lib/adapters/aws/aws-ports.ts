@@ -20,6 +20,7 @@ import { dynamodbProfileReports } from './dynamodb-profile-reports.ts';
 import { dynamodbProfiles } from './dynamodb-profiles.ts';
 import { dynamodbTrackRecords } from './dynamodb-track-records.ts';
 import { dynamodbWorkers } from './dynamodb-workers.ts';
+import { ecsWorkerFleet } from './ecs-worker-fleet.ts';
 import { heartbeatThread } from './heartbeat-thread.ts';
 import { kinesisControl } from './kinesis-control.ts';
 import { kinesisReader } from './kinesis-reader.ts';
@@ -72,6 +73,7 @@ export const awsPorts = (config: AwsConfig): Ports => {
     }),
     reader: kinesisReader(clients, clock, config.subscriptionTimes),
     control: kinesisControl(clients.kinesisControl, clients.kinesisChanges, clock),
+    workerFleet: ecsWorkerFleet(clients.ecs),
     preflight: awsPreflight(clients, clock, config),
     counters: dynamodbCounters(dynamodb, clock, config.demandTable),
     history: dynamodbHistory(dynamodb, clock, config.demandTable),

@@ -21,6 +21,7 @@ import {
 import { memoryPreflight } from './preflight.ts';
 import { memoryProfiles, memoryResults } from './profiles.ts';
 import { memoryOperations, memoryOutcomes, memoryPlans, memoryPolicies, memoryProfileReports } from './records.ts';
+import { type MemoryWorkerFleet, memoryWorkerFleet } from './worker-fleet.ts';
 import { memoryWorkers } from './workers.ts';
 
 export interface MemoryPorts extends Ports {
@@ -30,6 +31,7 @@ export interface MemoryPorts extends Ports {
   readonly commands: MemoryCommandQueue;
   readonly machines: MemoryMachines;
   readonly callbacks: MemoryCallbacks;
+  readonly workerFleet: MemoryWorkerFleet;
 }
 
 export interface MemoryOptions {
@@ -67,5 +69,6 @@ export const memoryPorts = (clock: Clock, options: MemoryOptions = {}): MemoryPo
     commands: memoryCommands(),
     machines: memoryMachines(),
     callbacks: memoryCallbacks(),
+    workerFleet: memoryWorkerFleet(),
   };
 };
