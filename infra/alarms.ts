@@ -62,7 +62,7 @@ export class Alarms extends Construct {
         above: 0,
       });
       this.#add(`ReshardFailed-${name}`, {
-        description: `A split or merge ${of} did not come to its end`,
+        description: `A split, merge or resize ${of} did not come to its end`,
         metric: streamMetric(stream, 'ReshardFailed', 'Sum'),
         above: 0,
       });

@@ -5,7 +5,7 @@ import { widthOf } from '../model/hash-key-range.ts';
 import type { Hold, SplitAction, Trigger } from '../model/plan.ts';
 import type { Policy } from '../model/policy.ts';
 import { actionIdOf } from './action-id.ts';
-import { recordsAtRiskPerHour, SHARD_USD_PER_MONTH } from './cost.ts';
+import { costAgainstBenefit, type Money, paysOff } from './cost.ts';
 import { reshardGuardOf, secondsSinceReshard } from './guards.ts';
 import { busyWith, openOperations } from './in-flight.ts';
 import type { LeadTime } from './lead-time.ts';
@@ -15,6 +15,7 @@ import { duration, percent } from './sentences.ts';
 import { aheadOf, breachOf, type ShardOutlook } from './shard-outlook.ts';
 import { worthOfOneMore } from './shards-needed.ts';
 import { type SplitPoint, splitPointOf } from './split-point.ts';
+import { splitExpectation } from './split-worth.ts';
 import { type Loads, leastLoaded, shifted, type WorkerOutlook } from './worker-outlook.ts';
 
 export interface Splits {
@@ -155,6 +156,7 @@ export const decideSplit = (
   loads: Loads,
   policy: Policy,
   leadTime: LeadTime,
+  money: Money,
   nowMs: number,
 ): Splits => {
   const minimum = forMinimum(outlooks, policy);
@@ -185,9 +187,12 @@ export const decideSplit = (
     const { shardId, hashKeyRange } = outlook.shard;
     const guard = candidate.trigger === 'reactive' ? inEmergency : ordinarily;
     const point = splitPointOf(hashKeyRange, outlook.spread?.sliceShares ?? []);
+    const expected = splitExpectation(candidate, policy, leadTime, money, nowMs);
     const obstacle =
       protectionOf(policy, hashKeyRange) ?? obstacleOf(outlook, point, busyWith(outlook.lease, operations.get(shardId)));
     if (obstacle !== null) keep(candidate, obstacle.reason, obstacle.because);
+    else if (candidate.trigger === 'forecast' && policy.throttledToIdle === undefined && !paysOff(expected))
+      keep(candidate, 'not-worth-it', costAgainstBenefit(expected));
     else if (outlooks.length >= policy.maxShards)
       keep(candidate, 'at-maximum', `the stream has ${outlooks.length} shards, and maxShards is ${policy.maxShards}`);
     else if (guard !== null) keep(candidate, guard.reason, guard.because);
@@ -212,14 +217,7 @@ export const decideSplit = (
         actionId: actionIdOf('split', [shardId], fleet, nowMs),
         trigger: candidate.trigger,
         reason: sentence(`${candidate.because}; cut at its weighted median, the fuller child would reach ${percent(fullest)}`),
-        expected: {
-          utilizationNow: outlook.utilizationNow,
-          peakUtilization: outlook.peakUtilization,
-          ...(candidate.breachAtMs === undefined ? {} : { breachAtMs: candidate.breachAtMs }),
-          leadTimeSec: leadTime.operationSec,
-          costUsdPerMonth: SHARD_USD_PER_MONTH,
-          recordsAtRiskPerHour: recordsAtRiskPerHour(outlook.peak, policy.shardCapacity),
-        },
+        expected,
         shardId,
         hashKeyRange,
         newStartingHashKey: point.newStartingHashKey,

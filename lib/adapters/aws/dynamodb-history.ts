@@ -4,7 +4,15 @@
 // Measured on worldcup98 and ms_mongo_app_01: a block of an hour is an item of 0.8 KB (20 KB per shard-day), a block of a day one of 9.4 KB.
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { z } from 'zod';
-import { COARSE_TIER_DAYS, HistoryBlock, MAX_BLOCK_MINUTES, MINUTE_MS, MINUTE_TIER_DAYS } from '../../model/demand.ts';
+import { InvariantError } from '../../errors.ts';
+import {
+  COARSE_TIER_DAYS,
+  HistoryBlock,
+  MAX_BLOCK_MINUTES,
+  MINUTE_MS,
+  MINUTE_TIER_DAYS,
+  SLICE_COUNT,
+} from '../../model/demand.ts';
 import { HashKeyRange, rangeFromText, rangeText } from '../../model/hash-key-range.ts';
 import type { Clock, HistoryStore } from '../../ports.ts';
 import {
@@ -40,19 +48,22 @@ export const blockToItem = (block: HistoryBlock): Item => ({
   sliceShares: packNumbers(block.sliceShares),
 });
 
+/** What a block says besides its numbers. */
+const Head = HistoryBlock.pick({ streamName: true, hashKeyRange: true, startMs: true, stepSec: true });
+
 /** The inverse of `blockToItem`. */
-export const blockFromItem = (item: Item): HistoryBlock =>
-  decoded(
-    HistoryBlock,
-    {
-      ...item,
-      records: unpackFloats(item.records as Uint8Array),
-      bytes: unpackFloats(item.bytes as Uint8Array),
-      censored: unpackFlags(item.censored as Uint8Array),
-      sliceShares: unpackNumbers(item.sliceShares as Uint8Array),
-    },
-    `history ${item.sk}`,
-  );
+export const blockFromItem = (item: Item): HistoryBlock => {
+  const where = `history ${item.sk}`;
+  const [records, bytes] = [unpackFloats(item.records as Uint8Array), unpackFloats(item.bytes as Uint8Array)];
+  const sliceShares = unpackNumbers(item.sliceShares as Uint8Array);
+  // A week of a thousand shards has ten million of these numbers: their schema is checked by hand.
+  const isRight = (value: number | null): boolean => value === null || (value >= 0 && value < Number.POSITIVE_INFINITY);
+  if (!records.every(isRight) || !bytes.every(isRight) || !sliceShares.every(isRight) || sliceShares.length !== SLICE_COUNT)
+    throw new InvariantError(
+      `the item in ${where} does not fit its schema: records, bytes and ${SLICE_COUNT} sliceShares must be numbers >= 0 or gaps`,
+    );
+  return { ...decoded(Head, item, where), records, bytes, censored: unpackFlags(item.censored as Uint8Array), sliceShares };
+};
 
 const byStart = (a: HistoryBlock, b: HistoryBlock): number =>
   a.startMs - b.startMs || (rangeText(a.hashKeyRange) < rangeText(b.hashKeyRange) ? -1 : 1);

@@ -19,6 +19,7 @@ import {
 } from './orders.ts';
 import { memoryPreflight } from './preflight.ts';
 import { memoryOperations, memoryOutcomes, memoryPlans, memoryPolicies } from './records.ts';
+import { type MemoryWorkerFleet, memoryWorkerFleet } from './worker-fleet.ts';
 import { memoryWorkers } from './workers.ts';
 
 export interface MemoryPorts extends Ports {
@@ -28,6 +29,7 @@ export interface MemoryPorts extends Ports {
   readonly commands: MemoryCommandQueue;
   readonly machines: MemoryMachines;
   readonly callbacks: MemoryCallbacks;
+  readonly workerFleet: MemoryWorkerFleet;
 }
 
 export interface MemoryOptions {
@@ -61,5 +63,6 @@ export const memoryPorts = (clock: Clock, options: MemoryOptions = {}): MemoryPo
     commands: memoryCommands(),
     machines: memoryMachines(),
     callbacks: memoryCallbacks(),
+    workerFleet: memoryWorkerFleet(),
   };
 };
