@@ -12,7 +12,7 @@ const policy = {
 };
 const byCost = { ...policy, targetUtilization: 0.99, throttledToIdle: 100 };
 const none = { reshardSec: null };
-const ahead = (bound: number, now = 1, rise = 0): DemandAhead => ({ quantiles: [bound, bound, bound, bound], now, rise });
+const ahead = (bound: number, now = 1): DemandAhead => ({ quantiles: [bound, bound, bound, bound], now });
 const asking = (shards: number, bound: (seconds: number) => number, now = 1): SizingQuestion => ({
   shards,
   aheadWithin: (seconds) => ahead(bound(seconds), now),
@@ -73,7 +73,7 @@ describe('sizeStream', () => {
         fc.property(fc.integer({ min: 2, max: 40 }), spread, demand, demand, (shards, [a, b, c], more, now) => {
           const to = (extra: number) => {
             const quantiles = [0, a! + extra, b! + extra, c! + extra];
-            const sizing = sizeStream({ shards, aheadWithin: () => ({ quantiles, now, rise: 0 }) }, used, none);
+            const sizing = sizeStream({ shards, aheadWithin: () => ({ quantiles, now }) }, used, none);
             return sizing.kind === 'hold' ? shards : sizing.to;
           };
           expect(to(more)).toBeGreaterThanOrEqual(to(0));
@@ -102,23 +102,23 @@ describe('worthOfOneMore', () => {
 
   it('is what the shard takes away of the expected excess, over its cost', () => {
     // From 5 to 6 the probability falls on a line from 0.3 to 0.1.
-    expect(worthOfOneMore({ quantiles, now: 0, rise: 0 }, 5, byCost)).toBeCloseTo(40 * 0.2, 9);
+    expect(worthOfOneMore({ quantiles, now: 0 }, 5, byCost)).toBeCloseTo(40 * 0.2, 9);
   });
 
   it('is unknown without costs or without a forecast', () => {
-    expect(worthOfOneMore({ quantiles, now: 0, rise: 0 }, 5, policy)).toBeNull();
-    expect(worthOfOneMore({ quantiles: [], now: 9, rise: 0 }, 5, byCost)).toBeNull();
+    expect(worthOfOneMore({ quantiles, now: 0 }, 5, policy)).toBeNull();
+    expect(worthOfOneMore({ quantiles: [], now: 9 }, 5, byCost)).toBeNull();
   });
 });
 
 describe('shardsNeeded', () => {
-  const cost = (quantiles: readonly number[], throttledToIdle: number, now = 0, rise = 0) =>
-    shardsNeeded({ quantiles, now, rise }, { ...byCost, throttledToIdle, targetUtilization: 0.999_999 });
+  const cost = (quantiles: readonly number[], throttledToIdle: number, now = 0) =>
+    shardsNeeded({ quantiles, now }, { ...byCost, throttledToIdle, targetUtilization: 0.999_999 });
 
   it('takes the acted-on quantile over the target', () => {
     const quantiles = [1, 2, 4.1, 6.3];
     const by = (actOnQuantile: SizingPolicy['actOnQuantile']) =>
-      shardsNeeded({ quantiles, now: 0, rise: 0 }, { ...policy, actOnQuantile });
+      shardsNeeded({ quantiles, now: 0 }, { ...policy, actOnQuantile });
     expect([by(0.5), by(0.9), by(0.95)]).toEqual([3, 6, 8]);
   });
 
@@ -137,17 +137,17 @@ describe('shardsNeeded', () => {
   });
 
   it('leaves room by the target, and lets a tenth of a shard be', () => {
-    const by = (now: number) => shardsNeeded({ quantiles: [], now, rise: 0 }, { ...byCost, targetUtilization: 0.5 });
+    const by = (now: number) => shardsNeeded({ quantiles: [], now }, { ...byCost, targetUtilization: 0.5 });
     expect([by(2), by(2.05), by(2.06)]).toEqual([4, 4, 5]);
   });
 
   it('seeks no further than the policy’s most', () => {
     const quantiles = [0, 0, 6, 8];
-    expect(shardsNeeded({ quantiles, now: 0, rise: 0 }, { ...byCost, maxShards: 3 })).toBe(3);
+    expect(shardsNeeded({ quantiles, now: 0 }, { ...byCost, maxShards: 3 })).toBe(3);
   });
 
   it('needs one shard for nothing', () => {
     expect(cost([], 100)).toBe(1);
-    expect(shardsNeeded({ quantiles: [], now: 0, rise: 0 }, policy)).toBe(1);
+    expect(shardsNeeded({ quantiles: [], now: 0 }, policy)).toBe(1);
   });
 });
