@@ -10,7 +10,7 @@ export const TICKS_SEC = 90;
 /** Two neighbours become one only when one is enough for so long on top: giving back and taking again are two operations. */
 export const KEPT_SEC = 180;
 /** The stream gives a shard back only when it is unlikely to be needed again within so long, and within so many operations: the slower they are, the dearer is one too few. */
-const KEEP_SEC = 360;
+const KEEP_SEC = 420;
 const KEEP_OPERATIONS = 7;
 /** The queue is looked at after so many operations: what is needed then, less what can be had until then, must be begun now. */
 const QUEUE = [1, 2, 4] as const;
