@@ -30,6 +30,7 @@ const worldOf = (shards: number): { fleet: Fleet; forecasts: Forecast[] } => {
     workerId: `worker-${i}`,
     heartbeat: 1,
     state: 'active',
+    retrieval: 'polling',
     startedAtMs: 0,
     zone: `zone-${i % 3}`,
     // A third of the workers is over its target, so that there is something to place.

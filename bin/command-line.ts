@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { Command, CommanderError, Option } from 'commander';
 import type { AcceptedResponse, FleetResponse, MonitorResponse } from '../lib/model/api.ts';
-import { Policy } from '../lib/model/policy.ts';
+import { PolicyToSet } from '../lib/plan/policy-to-set.ts';
 import { asked, type Connection, print, refuse } from './ask.ts';
 import { addBacktest } from './backtest.ts';
 import { addSimulate } from './simulate.ts';
@@ -100,7 +100,7 @@ export const runCommandLine = async (first: (program: Command) => void): Promise
       } catch (error) {
         return refuse(`${file}: ${error instanceof SyntaxError ? `is not JSON: ${error.message}` : 'cannot be read'}`);
       }
-      const checked = Policy.safeParse({ ...(read as object), application: given.application, streamName: given.stream });
+      const checked = PolicyToSet.safeParse({ ...(read as object), application: given.application, streamName: given.stream });
       if (!checked.success)
         return refuse(
           `${file}: ${checked.error.issues.map((issue) => `${issue.path.join('.') || 'policy'}: ${issue.message}`).join('; ')}`,

@@ -59,6 +59,34 @@ export const statusText = (fleet: FleetResponse): string => {
   ].join('\n');
 };
 
+interface ExpectedBody {
+  readonly leadTimeSec: number;
+  readonly costUsdPerHour?: number | undefined;
+  readonly costUsdOnce?: number | undefined;
+  readonly benefitUsdPerHour?: number | undefined;
+  readonly recordsAtRiskPerHour: number;
+  readonly lagAvoidedSec?: number | undefined;
+}
+
+const usd = (value: number): string => `$${value !== 0 && Math.abs(value) < 0.1 ? value.toFixed(4) : value.toFixed(2)}`;
+
+/** What an action takes and what it avoids. */
+const expectedText = (expected: ExpectedBody): string => {
+  const { costUsdPerHour = 0, costUsdOnce = 0, benefitUsdPerHour = 0, recordsAtRiskPerHour, lagAvoidedSec = 0 } = expected;
+  return [
+    `takes about ${Math.round(expected.leadTimeSec)} s`,
+    costUsdPerHour < 0 ? `saves ${usd(-costUsdPerHour)} an hour` : `costs ${usd(costUsdPerHour)} an hour`,
+    costUsdOnce > 0 && `${usd(costUsdOnce)} once`,
+    benefitUsdPerHour < 0
+      ? `risks what is worth ${usd(-benefitUsdPerHour)} an hour`
+      : `avoids what is worth ${usd(benefitUsdPerHour)} an hour`,
+    recordsAtRiskPerHour >= 1 && `${Math.round(recordsAtRiskPerHour)} records an hour at risk without it`,
+    lagAvoidedSec >= 1 && `a lag of ${Math.round(lagAvoidedSec)} s without it`,
+  ]
+    .filter(Boolean)
+    .join(', ');
+};
+
 /** GET /plans, as far as it is shown. */
 export interface PlanBody {
   readonly plans: readonly {
@@ -68,11 +96,14 @@ export interface PlanBody {
     readonly leadTimeReason: string;
     readonly shardsReason?: string | undefined;
     readonly workersReason?: string | undefined;
+    readonly workerCountChange?: { readonly reason: string } | undefined;
+    readonly priceSource?: string | undefined;
     readonly actions: readonly {
       readonly kind: string;
       readonly trigger: string;
       readonly shardId: string;
       readonly reason: string;
+      readonly expected?: ExpectedBody | undefined;
     }[];
     readonly holds: readonly { readonly subject: string; readonly reason: string; readonly detail: string }[];
   }[];
@@ -84,9 +115,18 @@ export const planText = ({ plans }: PlanBody, why: boolean): string => {
     .map((plan) =>
       [
         `plan of ${time(plan.createdAtMs)}, mode ${plan.mode}, ${plan.status}: ${plan.actions.length} actions, ${plan.holds.length} holds`,
-        ...plan.actions.map((action) => `  ${action.kind} ${action.shardId} (${action.trigger}): ${action.reason}`),
+        ...plan.actions.flatMap((action) => [
+          `  ${action.kind} ${action.shardId === '*' ? 'all shards' : action.shardId} (${action.trigger}): ${action.reason}`,
+          ...(why && action.expected !== undefined ? [`    ${expectedText(action.expected)}`] : []),
+        ]),
+        ...(plan.workerCountChange === undefined ? [] : [`  workers: ${plan.workerCountChange.reason}`]),
         ...(why
-          ? [...plan.holds.map((hold) => `  hold ${hold.subject} (${hold.reason}): ${hold.detail}`), `  ${plan.leadTimeReason}`]
+          ? [
+              ...plan.holds.map((hold) => `  hold ${hold.subject} (${hold.reason}): ${hold.detail}`),
+              `  ${plan.leadTimeReason}`,
+              ...[plan.shardsReason, plan.workersReason].flatMap((reason) => (reason === undefined ? [] : [`  ${reason}`])),
+              ...(plan.priceSource === undefined ? [] : [`  Money by ${plan.priceSource}.`]),
+            ]
           : []),
       ].join('\n'),
     )

@@ -1,7 +1,8 @@
 // console/format: numbers, times and names as people read them.
 
 /** `shardId-000000000007` is known as `7` among its siblings. */
-export const shardName = (shardId: string): string => /^shardId-0*(\d+)$/.exec(shardId)?.[1] ?? shardId;
+export const shardName = (shardId: string): string =>
+  shardId === '*' ? 'all shards' : (/^shardId-0*(\d+)$/.exec(shardId)?.[1] ?? shardId);
 
 export const percent = (share: number | null): string => (share === null ? '–' : `${Math.round(share * 100)} %`);
 

@@ -12,6 +12,8 @@ export interface PlanView {
   readonly mode: string;
   readonly status: string;
   readonly leadTimeReason: string;
+  readonly shardsReason?: string;
+  readonly workersReason?: string;
   readonly actions: readonly {
     readonly actionId: string;
     readonly kind: string;
@@ -20,7 +22,13 @@ export interface PlanView {
     readonly reason: string;
     readonly workerId?: string;
     readonly target?: string;
-    readonly expected: { readonly costUsdPerMonth: number; readonly leadTimeSec: number; readonly recordsAtRiskPerHour: number };
+    readonly expected: {
+      readonly costUsdPerMonth: number;
+      readonly leadTimeSec: number;
+      readonly recordsAtRiskPerHour: number;
+      readonly benefitUsdPerHour?: number;
+      readonly lagAvoidedSec?: number;
+    };
   }[];
   readonly holds: readonly { readonly subject: string; readonly reason: string; readonly detail: string }[];
 }
@@ -82,6 +90,7 @@ export const glance = (
 const actionNames: Readonly<Record<string, string>> = {
   split: 'split',
   merge: 'merge',
+  resize: 'resize',
   'create-shadow': 'shadow',
   'remove-shadow': 'drop shadow',
   handover: 'handover',
@@ -144,6 +153,12 @@ export const planList = (plans: readonly PlanView[]): HTMLElement => {
               `takes about ${duration(action.expected.leadTimeSec * 1000)}`,
               action.expected.costUsdPerMonth !== 0 &&
                 `${action.expected.costUsdPerMonth > 0 ? 'costs' : 'saves'} $${Math.abs(action.expected.costUsdPerMonth).toFixed(2)} a month`,
+              action.expected.benefitUsdPerHour !== undefined &&
+                action.expected.benefitUsdPerHour > 0 &&
+                `avoids what is worth $${action.expected.benefitUsdPerHour.toPrecision(2)} an hour`,
+              action.expected.lagAvoidedSec !== undefined &&
+                action.expected.lagAvoidedSec >= 1 &&
+                `and a lag of ${duration(action.expected.lagAvoidedSec * 1000)}`,
               action.expected.recordsAtRiskPerHour >= 1 &&
                 `without it ${count(Math.round(action.expected.recordsAtRiskPerHour), 'record')} an hour at risk`,
             ]
@@ -171,6 +186,9 @@ export const planList = (plans: readonly PlanView[]): HTMLElement => {
             ),
           ),
           html('p', { class: 'quiet' }, plan.leadTimeReason),
+          ...[plan.shardsReason, plan.workersReason]
+            .filter((reason) => reason !== undefined)
+            .map((reason) => html('p', { class: 'quiet' }, reason)),
         ),
     ),
   );

@@ -128,7 +128,8 @@ const act = async (command: Command, ports: DispatchPorts, nowMs: number, signal
     case 'handover':
       return startHandover(command, action, ports, nowMs, signal);
     case 'split':
-    case 'merge': {
+    case 'merge':
+    case 'resize': {
       const input = z.encode(ReshardInput, { operationId, application, streamName, action });
       const { executionArn } = await ports.machines.start('reshard', operationId, input, signal);
       return { kind: 'started', executionArn };

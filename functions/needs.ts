@@ -9,7 +9,7 @@ export interface Needs {
   readonly worker?: readonly TableAction[];
   readonly demand?: readonly TableAction[];
   readonly control?: readonly TableAction[];
-  readonly stream?: readonly ('describe' | 'split' | 'merge' | 'consumers')[];
+  readonly stream?: readonly ('describe' | 'split' | 'merge' | 'resize' | 'consumers')[];
   readonly metrics?: readonly ('read' | 'write')[];
   /** Sends commands. */
   readonly commands?: true;
@@ -17,6 +17,8 @@ export interface Needs {
   readonly machines?: true;
   /** Starts the forecast of a large stream. */
   readonly forecastMachine?: true;
+  /** Sets the desired count of the services that run workers, where the deployment names any. */
+  readonly workerServices?: true;
 }
 
 /** Accepting an operation: create it, mark it failed when its command cannot be sent. */
@@ -46,6 +48,7 @@ export const needs = {
     stream: ['describe'],
     metrics: ['write'],
     commands: true,
+    workerServices: true,
   },
   dispatch: {
     lease: ['BatchGetItem', 'UpdateItem'],
@@ -54,12 +57,16 @@ export const needs = {
     machines: true,
   },
   'handover-record': { lease: ['BatchGetItem'], control: ['BatchGetItem', 'BatchWriteItem', 'UpdateItem'], metrics: ['write'] },
-  'reshard-guard': { lease: ['BatchGetItem', 'UpdateItem'], stream: ['describe'] },
-  'reshard-change': { stream: ['describe', 'split', 'merge'] },
+  'reshard-guard': { lease: ['Query', 'BatchGetItem', 'UpdateItem'], stream: ['describe'] },
+  'reshard-change': { stream: ['describe', 'split', 'merge', 'resize'] },
   'reshard-await': { stream: ['describe'] },
   'reshard-leases': { lease: ['Query', 'PutItem'], worker: ['Query', 'UpdateItem'], stream: ['describe'] },
-  'reshard-drained': { lease: ['BatchGetItem'] },
-  'reshard-retire': { lease: ['UpdateItem'], control: ['BatchGetItem', 'BatchWriteItem', 'UpdateItem'], metrics: ['write'] },
+  'reshard-drained': { lease: ['Query', 'BatchGetItem'] },
+  'reshard-retire': {
+    lease: ['Query', 'UpdateItem'],
+    control: ['BatchGetItem', 'BatchWriteItem', 'UpdateItem'],
+    metrics: ['write'],
+  },
   feedback: { demand: ['Query'], control: ['Query', 'BatchWriteItem'], metrics: ['write'] },
   reap: {
     lease: ['Query'],
@@ -74,7 +81,7 @@ export const needs = {
   fleet: { lease: ['Query'], worker: ['Query'], demand: ['Query'], control: ['Query', 'BatchGetItem'], stream: ['describe'] },
   predictions: { demand: ['Query'], control: ['Query', 'BatchGetItem'], stream: ['describe'] },
   plans: { control: ['Query'] },
-  'plan-approve': { control: ACCEPT, commands: true },
+  'plan-approve': { control: ACCEPT, commands: true, workerServices: true },
   policy: { control: ['BatchGetItem'] },
   'policy-change': { control: ['PutItem'] },
   operations: { control: ['BatchGetItem'] },

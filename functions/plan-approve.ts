@@ -1,7 +1,10 @@
 // functions: POST /plans/{planId}/approve.
 // in: a proposed plan · out: its actions as accepted operations
+import { policyInForce } from '../lib/plan/policy-in-force.ts';
 import { acceptOperations } from './accept-operation.ts';
 import { accepted, api, conflict, type Endpoint, notFound } from './api-shell.ts';
+import { changeWorkerCount } from './change-worker-count.ts';
+import { policyOf } from './policy-of.ts';
 import { routes } from './routes.ts';
 
 /** A plan is made each minute; an older one speaks of a world that is gone. */
@@ -33,8 +36,19 @@ export const approvePlan: Endpoint<typeof routes.approvePlan> = {
         'WorldChanged',
         `plan ${planId} was made for other shards than plan ${newest.planId} found since; approve a newer one`,
       );
+    const policy = await policyOf(group, ports, signal);
+    if (newest?.mode === 'observe' || policyInForce(policy, nowMs).mode === 'observe')
+      return conflict(
+        'OnlyObserving',
+        `stream ${streamName} is only observed by now (its policy, an override or the circuit breaker), and plan ${planId} is void`,
+      );
     await acceptOperations(group, plan.actions, 'api', ports, nowMs, signal);
-    await ports.plans.put({ ...plan, status: 'approved' }, signal);
+    const workers = await changeWorkerCount(plan, policy, ports, signal);
+    // The next plan's cool-down begins with what was done, not with what was proposed.
+    const changedAt = workers.kind === 'changed' ? { workersChangedAtMs: nowMs } : {};
+    await ports.plans.put({ ...plan, ...changedAt, status: 'approved' }, signal);
+    if (workers.kind === 'changed' && newest !== undefined && newest.planId !== planId)
+      await ports.plans.put({ ...newest, ...changedAt }, signal);
     return accepted({ planId, operationIds: plan.actions.map((action) => action.actionId) });
   },
 };

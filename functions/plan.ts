@@ -5,9 +5,12 @@ import { suitabilityOf } from '../lib/feedback/worker-suitability.ts';
 import { MINUTE_MS } from '../lib/model/demand.ts';
 import type { Fleet, LeadTimes } from '../lib/model/fleet.ts';
 import type { Group } from '../lib/model/lease.ts';
+import type { Plan } from '../lib/model/plan.ts';
 import { decidePlan } from '../lib/plan/decide-plan.ts';
+import { isReshard } from '../lib/plan/in-flight.ts';
 import type { Ports } from '../lib/ports.ts';
 import { acceptOperations } from './accept-operation.ts';
+import { changeWorkerCount } from './change-worker-count.ts';
 import { policyOf } from './policy-of.ts';
 import { readFleet } from './read-fleet.ts';
 import { type Task, Tick, task } from './shell.ts';
@@ -48,11 +51,17 @@ const measured = async (
 const previous = async (group: Group, ports: Pick<Ports, 'plans'>, signal: AbortSignal): Promise<Fleet['previousPlan']> => {
   const [plan] = await ports.plans.recent(group, 1, signal);
   if (plan?.layout === undefined) return undefined;
-  const { createdAtMs, layout, foreignChangeAtMs } = plan;
-  return { createdAtMs, layout, ...(foreignChangeAtMs !== undefined && { foreignChangeAtMs }) };
+  const { createdAtMs, layout, foreignChangeAtMs, resizesAtMs, workersChangedAtMs } = plan;
+  return {
+    createdAtMs,
+    layout,
+    ...(foreignChangeAtMs !== undefined && { foreignChangeAtMs }),
+    ...(resizesAtMs !== undefined && { resizesAtMs }),
+    ...(workersChangedAtMs !== undefined && { workersChangedAtMs }),
+  };
 };
 
-/** When splits and merges of any stream of this deployment began lately: the account's limits are of all of them. */
+/** When reshards of any stream of this deployment began lately: the account's limits are of all of them. */
 const accountReshards = async (
   streams: readonly Group[],
   ports: Pick<Ports, 'operations'>,
@@ -64,27 +73,53 @@ const accountReshards = async (
   );
   return recent
     .flat()
-    .filter(({ kind, acceptedAtMs }) => (kind === 'split' || kind === 'merge') && nowMs - acceptedAtMs < MINUTE_MS)
+    .filter((operation) => isReshard(operation) && nowMs - operation.acceptedAtMs < MINUTE_MS)
     .map(({ acceptedAtMs }) => acceptedAtMs);
 };
+
+/** The plan with what kept the workers' service from its change. */
+const withHold = (decided: Plan, detail: string): Plan => ({
+  ...decided,
+  holds: [
+    ...decided.holds,
+    {
+      kind: 'hold',
+      subject: decided.streamName,
+      reason: 'worker-service',
+      detail: `The number of workers stays as it is: ${detail}.`,
+    },
+  ],
+});
 
 export const plan = {
   name: 'plan',
   input: Tick,
   run: async (group: Group, { ports, streams, nowMs, signal }): Promise<Planned> => {
     const policy = await policyOf(group, ports, signal);
-    const [read, forecasts, { leadTimes, unsuitableWorkers }, previousPlan, accountReshardsAtMs] = await Promise.all([
-      readFleet(group, policy, ports, nowMs, signal),
-      ports.forecasts.latest(group.streamName, signal),
-      measured(group.streamName, ports, signal),
-      previous(group, ports, signal),
-      accountReshards(streams, ports, nowMs, signal),
-    ]);
+    const [read, forecasts, { leadTimes, unsuitableWorkers }, previousPlan, accountReshardsAtMs, workerService] =
+      await Promise.all([
+        readFleet(group, policy, ports, nowMs, signal),
+        ports.forecasts.latest(group.streamName, signal),
+        measured(group.streamName, ports, signal),
+        previous(group, ports, signal),
+        accountReshards(streams, ports, nowMs, signal),
+        policy.workerService && ports.workerFleet.describe(policy.workerService, signal),
+      ]);
     if (read === null) return { kind: 'skipped', reason: `stream ${group.streamName} does not exist` };
-    const fleet = { ...read, unsuitableWorkers, accountReshardsAtMs, ...(previousPlan !== undefined && { previousPlan }) };
+    const fleet = {
+      ...read,
+      unsuitableWorkers,
+      accountReshardsAtMs,
+      ...(previousPlan !== undefined && { previousPlan }),
+      ...(workerService !== undefined && { workerService }),
+    };
     const decided = decidePlan(fleet, forecasts, policy, leadTimes, nowMs);
     await ports.plans.put(decided, signal);
-    if (decided.mode === 'act') await acceptOperations(group, decided.actions, 'planner', ports, nowMs, signal);
+    if (decided.mode === 'act') {
+      await acceptOperations(group, decided.actions, 'planner', ports, nowMs, signal);
+      const changed = await changeWorkerCount(decided, policy, ports, signal);
+      if (changed.kind === 'left') await ports.plans.put(withHold(decided, changed.detail), signal);
+    }
     const dimensions = { Application: group.application, StreamName: group.streamName };
     const point = (name: string, value: number) => ({ name, value, unit: 'Count' as const, dimensions, atMs: nowMs });
     const diverged = fleet.leases.filter((lease) => lease.shadow?.state === 'diverged').length;

@@ -17,6 +17,8 @@ const HOUR_MS = 3_600_000;
 const CURRENT_MIN = 3;
 /** How the load spreads over a shard's range is steadier than its height. */
 const SPREAD_MIN = 15;
+/** Minutes over which two neighbours are looked at together. */
+const TOGETHER_MIN = 60;
 /** More operations than an hour's budget can hold. */
 const OPERATIONS = 200;
 
@@ -36,6 +38,10 @@ export const relevantOperations = (operations: readonly Operation[], nowMs: numb
       status === 'accepted' || status === 'running' || nowMs - (endedAtMs ?? acceptedAtMs) < HOUR_MS,
   );
 
+/** When UpdateShardCount was accepted; one that Kinesis refused or that never began counts too, which is the safe side. */
+const resizesOf = (operations: readonly Operation[]): number[] =>
+  operations.filter(({ kind }) => kind === 'resize').map(({ acceptedAtMs }) => acceptedAtMs);
+
 /** The highest minute of a window, or nothing when a minute of it is unknown. */
 const peakOf = (blocks: readonly HistoryBlock[], shard: Shard, fromMs: number, untilMs: number): Rate | undefined => {
   const highest = (metric: 'records' | 'bytes') => {
@@ -46,6 +52,58 @@ const peakOf = (blocks: readonly HistoryBlock[], shard: Shard, fromMs: number, u
   };
   const [recordsPerSec, bytesPerSec] = [highest('records'), highest('bytes')];
   return Number.isNaN(recordsPerSec) || Number.isNaN(bytesPerSec) ? undefined : { recordsPerSec, bytesPerSec };
+};
+
+/** Changes over so many minutes are compared: about what a forecast has to foresee. */
+const CHANGE_MIN = 5;
+
+/** How the changes of two series go together; null where too little is known. Overlapping changes are not independent: fewer samples count. */
+const correlationOf = (a: Float64Array, b: Float64Array): { correlation: number; samples: number } | null => {
+  const changes: [number, number][] = [];
+  for (let i = CHANGE_MIN; i < Math.min(a.length, b.length); i++) {
+    const [x, y] = [a[i]! - a[i - CHANGE_MIN]!, b[i]! - b[i - CHANGE_MIN]!];
+    if (!Number.isNaN(x) && !Number.isNaN(y)) changes.push([x, y]);
+  }
+  const samples = Math.floor(changes.length / CHANGE_MIN);
+  if (samples < 4) return null;
+  const mean = (of: (pair: [number, number]) => number) => changes.reduce((sum, pair) => sum + of(pair), 0) / changes.length;
+  const [meanX, meanY] = [mean(([x]) => x), mean(([, y]) => y)];
+  const [xx, yy, xy] = [
+    mean(([x]) => (x - meanX) ** 2),
+    mean(([, y]) => (y - meanY) ** 2),
+    mean(([x, y]) => (x - meanX) * (y - meanY)),
+  ];
+  return xx > 0 && yy > 0 ? { correlation: Math.max(-1, Math.min(1, xy / Math.sqrt(xx * yy))), samples } : null;
+};
+
+/** What is known of each open shard together with the next one in hash order. */
+const withNextOf = (
+  blocks: readonly HistoryBlock[],
+  open: readonly Shard[],
+  coldWindowMin: number,
+  untilMs: number,
+): ReadonlyMap<string, NonNullable<ShardSpread['withNext']>> => {
+  const ordered = [...open].sort((a, b) => (a.hashKeyRange.startingHashKey < b.hashKeyRange.startingHashKey ? -1 : 1));
+  const fromMs = untilMs - TOGETHER_MIN * MINUTE_MS;
+  const series = ordered.map(({ hashKeyRange }) => projectSeries(blocks, hashKeyRange, 'records', fromMs, untilMs).values);
+  return new Map(
+    ordered.slice(0, -1).flatMap((shard, i) => {
+      const next = ordered[i + 1]!;
+      const together = correlationOf(series[i]!, series[i + 1]!);
+      if (together === null) return [];
+      const range = {
+        startingHashKey: shard.hashKeyRange.startingHashKey,
+        endingHashKey: next.hashKeyRange.endingHashKey,
+      };
+      const recentPeak = peakOf(
+        blocks,
+        { ...shard, hashKeyRange: range },
+        untilMs - Math.ceil(coldWindowMin) * MINUTE_MS,
+        untilMs,
+      );
+      return [[shard.shardId, { ...together, ...(recentPeak && { recentPeak }) }]];
+    }),
+  );
 };
 
 const spreadOfShard = (blocks: readonly HistoryBlock[], shard: Shard, coldWindowMin: number, untilMs: number): ShardSpread => {
@@ -76,6 +134,7 @@ export const readFleet = async (
   if (stream === null) return null;
   const observedUntilMs = observedUntil(blocks);
   const open = stream.shards.filter((shard) => !shard.closed);
+  const together = observedUntilMs === null ? new Map() : withNextOf(blocks, open, policy.coldWindowMin, observedUntilMs);
   return {
     application,
     streamName,
@@ -83,8 +142,14 @@ export const readFleet = async (
     leases,
     workers,
     operations: relevantOperations(operations, nowMs),
+    resizesAtMs: resizesOf(operations),
     spreads:
-      observedUntilMs === null ? [] : open.map((shard) => spreadOfShard(blocks, shard, policy.coldWindowMin, observedUntilMs)),
+      observedUntilMs === null
+        ? []
+        : open.map((shard) => {
+            const withNext = together.get(shard.shardId);
+            return { ...spreadOfShard(blocks, shard, policy.coldWindowMin, observedUntilMs), ...(withNext && { withNext }) };
+          }),
     observedUntilMs,
   };
 };

@@ -16,7 +16,7 @@ export const reshardAwait = {
   input: Input,
   run: async ({ action, streamName, changedAtMs, timeoutSec }, { ports, nowMs, signal }): Promise<Awaited> => {
     const stream = await ports.control.describe(streamName, signal);
-    if (stream?.status === 'ACTIVE' && changeIsDone(action, stream.shards) === 'done')
+    if (stream?.status === 'ACTIVE' && changeIsDone(action, stream) === 'done')
       return {
         kind: 'active',
         activeAtMs: nowMs,

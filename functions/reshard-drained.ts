@@ -2,7 +2,7 @@
 // in: the action, its children · out: waiting, or drained: every parent is processed to its end and every child has begun
 import { z } from 'zod';
 import { ReshardInput } from '../lib/model/reshard.ts';
-import { parentIdsOf, waitSecAfter } from './reshard-shards.ts';
+import { parentIdsOf, parentLeases, waitSecAfter } from './reshard-shards.ts';
 import { type Task, task } from './shell.ts';
 
 const Input = ReshardInput.extend({
@@ -19,12 +19,21 @@ export const reshardDrained = {
   name: 'reshard-drained',
   input: Input,
   run: async (input, { ports, nowMs, signal }): Promise<Drained> => {
-    const parents = parentIdsOf(input.action);
-    const leases = await ports.leases.get(input, [...parents, ...input.childShardIds], signal);
+    const { action, childShardIds } = input;
+    const [marked, children] = await Promise.all([
+      parentLeases(input, input.operationId, action, ports, signal),
+      ports.leases.get(input, childShardIds, signal),
+    ]);
+    const leases = [...marked, ...children];
+    // A resize leaves a shard as it is where an old and a wanted range are the same.
+    const parents =
+      action.kind === 'resize'
+        ? marked.map(({ shardId }) => shardId).filter((shardId) => !childShardIds.includes(shardId))
+        : parentIdsOf(action);
     const stateOf = (shardId: string) => leases.find((lease) => lease.shardId === shardId)?.state;
     // A parent without a lease was retired after its end.
     const reading = parents.filter((shardId) => (stateOf(shardId) ?? 'ended') !== 'ended');
-    const waiting = input.childShardIds.filter((shardId) => (stateOf(shardId) ?? 'pending') === 'pending');
+    const waiting = childShardIds.filter((shardId) => (stateOf(shardId) ?? 'pending') === 'pending');
     if (reading.length === 0 && waiting.length === 0) return { kind: 'drained', drainedAtMs: nowMs };
     const elapsedMs = nowMs - input.activeAtMs;
     if (elapsedMs < input.timeoutSec * 1000) return { kind: 'waiting', waitSec: waitSecAfter(elapsedMs) };

@@ -3,7 +3,8 @@
 import { markReshard } from '../lib/handover/control-writes.ts';
 import { ReshardInput } from '../lib/model/reshard.ts';
 import type { Shard, StreamDescription } from '../lib/model/shard.ts';
-import { parentIdsOf } from './reshard-shards.ts';
+import { parentIdsOf, parentLeases } from './reshard-shards.ts';
+import { markAll, resizeMisfit, whyUnmarked } from './resize-marks.ts';
 import { type Task, task } from './shell.ts';
 
 type Guarded =
@@ -14,6 +15,7 @@ type Guarded =
 export const misfit = (action: ReshardInput['action'], stream: StreamDescription): string | null => {
   if (stream.mode === 'ON_DEMAND') return `stream ${stream.streamName} is ON_DEMAND: Kinesis chooses its shards`;
   if (stream.status !== 'ACTIVE') return `stream ${stream.streamName} is ${stream.status}, must be ACTIVE`;
+  if (action.kind === 'resize') return resizeMisfit(action, stream);
   const parents: Shard[] = [];
   for (const shardId of parentIdsOf(action)) {
     const shard = stream.shards.find((each) => each.shardId === shardId);
@@ -43,20 +45,20 @@ export const reshardGuard = {
     const refused = (detail: string): Guarded => ({ kind: 'refused', detail, startedAtMs: nowMs });
     const stream = await ports.control.describe(streamName, signal);
     if (stream === null) return refused(`stream ${streamName} does not exist`);
-    const leases = await ports.leases.get(input, parentIdsOf(action), signal);
-    // A repeated step finds its own mark, and perhaps its own change.
-    if (leases.length > 0 && leases.every((lease) => lease.reshard?.operationId === operationId))
+    const leases = await parentLeases(input, operationId, action, ports, signal);
+    // A repeated step finds its own mark, and perhaps its own change. A resize marks many, and goes on marking.
+    if (action.kind !== 'resize' && leases.length > 0 && leases.every((lease) => lease.reshard?.operationId === operationId))
       return { kind: 'clear', startedAtMs: nowMs };
     const reason = misfit(action, stream);
     if (reason !== null) return refused(reason);
+    if (action.kind === 'resize') {
+      const obstacle = await markAll(input, operationId, action, stream, ports, signal);
+      return obstacle === null ? { kind: 'clear', startedAtMs: nowMs } : refused(obstacle);
+    }
     for (const shardId of parentIdsOf(action)) {
       const written = await ports.leases.write(input, shardId, markReshard(operationId, action.childOwners), signal);
       if (written.kind === 'written' || written.lease?.reshard?.operationId === operationId) continue;
-      const { lease } = written;
-      if (lease === null) return refused(`shard ${shardId} has no lease: no worker reads it`);
-      if (lease.handover !== undefined) return refused(`shard ${shardId} is in handover ${lease.handover.id}`);
-      if (lease.reshard !== undefined) return refused(`shard ${shardId} is in reshard ${lease.reshard.operationId}`);
-      return refused(`shard ${shardId} is ${lease.state}`);
+      return refused(whyUnmarked(shardId, written.lease));
     }
     return { kind: 'clear', startedAtMs: nowMs };
   },

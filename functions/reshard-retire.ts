@@ -5,7 +5,7 @@ import { clearReshard } from '../lib/handover/control-writes.ts';
 import type { ReshardOutcome } from '../lib/model/operation.ts';
 import { ReshardInput } from '../lib/model/reshard.ts';
 import type { MetricPoint } from '../lib/ports.ts';
-import { parentIdsOf } from './reshard-shards.ts';
+import { forEach, parentIdsOf, parentLeases } from './reshard-shards.ts';
 import { type Task, task } from './shell.ts';
 
 const Input = ReshardInput.extend({
@@ -19,6 +19,11 @@ const Input = ReshardInput.extend({
 });
 type Retired = { readonly kind: 'retired'; readonly result: ReshardOutcome['result'] };
 
+const described = ({ action, childShardIds }: z.output<typeof Input>): string =>
+  action.kind === 'resize'
+    ? `resize of ${action.fromCount} shards to ${action.targetCount}`
+    : `${action.kind} of ${parentIdsOf(action).join(' and ')} into ${childShardIds.join(' and ')}`;
+
 export const reshardRetire = {
   name: 'reshard-retire',
   input: Input,
@@ -28,10 +33,11 @@ export const reshardRetire = {
       from === undefined || until === undefined ? 0 : Math.max(0, until - from);
     const updatingMs = between(changedAtMs, activeAtMs);
     const drainMs = between(activeAtMs, drainedAtMs);
-    const shardIds = parentIdsOf(action);
-    const detail =
-      input.detail ??
-      `${action.kind} of ${shardIds.join(' and ')} into ${input.childShardIds.join(' and ')}: ${updatingMs} ms until ACTIVE, ${drainMs} ms to drain`;
+    const shardIds =
+      action.kind === 'resize'
+        ? (await parentLeases(input, operationId, action, ports, signal)).map(({ shardId }) => shardId)
+        : parentIdsOf(action);
+    const detail = input.detail ?? `${described(input)}: ${updatingMs} ms until ACTIVE, ${drainMs} ms to drain`;
     const outcome: ReshardOutcome = {
       kind: 'reshard',
       streamName,
@@ -48,7 +54,9 @@ export const reshardRetire = {
       ...(action.expected.breachAtMs !== undefined && { breachAtMs: action.expected.breachAtMs }),
       detail,
     };
-    for (const shardId of shardIds) await ports.leases.write(input, shardId, clearReshard(operationId), signal);
+    await forEach(shardIds, async (shardId) => {
+      await ports.leases.write(input, shardId, clearReshard(operationId), signal);
+    });
     await ports.outcomes.put([outcome], signal);
     const dimensions = { Application: application, StreamName: streamName };
     const count = (name: string, value: number): MetricPoint => ({ name, value, unit: 'Count', dimensions, atMs: nowMs });

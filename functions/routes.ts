@@ -13,6 +13,7 @@ import {
 import { Operation } from '../lib/model/operation.ts';
 import { Plan } from '../lib/model/plan.ts';
 import { Policy } from '../lib/model/policy.ts';
+import { PolicyToSet } from '../lib/plan/policy-to-set.ts';
 import type { FunctionName } from './needs.ts';
 
 /** One route. `input` holds path, query and body together; handlers answer with `response` as it goes over the wire. */
@@ -115,10 +116,10 @@ export const routes = {
     method: 'PUT',
     path: '/policies',
     summary: 'Sets the policy of a stream as a whole; what is left out takes its default.',
-    input: Policy,
+    input: PolicyToSet,
     status: 200,
     response: Policy,
-    refusals: [404],
+    refusals: [404, 409],
   },
   operation: {
     name: 'operations',

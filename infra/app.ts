@@ -5,12 +5,13 @@ import { configOf } from './config.ts';
 import { PenumbraStack } from './penumbra-stack.ts';
 
 const app = new App();
-const { stackName, streams, localKinesisEndpoint, functionEnvironment, removeTables } = configOf((key) =>
+const { stackName, streams, workerServices, localKinesisEndpoint, functionEnvironment, removeTables } = configOf((key) =>
   app.node.tryGetContext(key),
 );
 new PenumbraStack(app, stackName, {
   description: 'Penumbra: predictive shadow scaling for Kinesis Data Streams',
   streams,
+  workerServices,
   removalPolicy: removeTables ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN,
   functionEnvironment: {
     ...functionEnvironment,

@@ -15,6 +15,17 @@ const Context = z.object({
       .map((name) => name.trim())
       .filter((name) => name !== ''),
   ),
+  /** ECS services that run workers and whose desired count a policy may set: `cluster/service`, separated by commas. */
+  workerServices: z
+    .string()
+    .regex(/^[\w-]+\/[\w-]+(,[\w-]+\/[\w-]+)*$/, 'must be cluster/service, separated by commas')
+    .transform((text) =>
+      text.split(',').map((each) => {
+        const [cluster = '', service = ''] = each.split('/');
+        return { cluster, service };
+      }),
+    )
+    .default([]),
   stackName: z
     .string()
     .regex(/^[A-Za-z][A-Za-z0-9-]{0,127}$/, 'a stack name begins with a letter and has letters, digits and - only')

@@ -21,6 +21,7 @@ const KINESIS_ACTIONS = {
   describe: ['kinesis:DescribeStreamSummary', 'kinesis:ListShards'],
   split: ['kinesis:SplitShard'],
   merge: ['kinesis:MergeShards'],
+  resize: ['kinesis:UpdateShardCount'],
   consumers: ['kinesis:ListStreamConsumers', 'kinesis:DeregisterStreamConsumer'],
 } as const;
 
@@ -35,11 +36,19 @@ export const publishMetrics = (): PolicyStatement =>
     conditions: { StringEquals: { 'cloudwatch:namespace': METRIC_NAMESPACE } },
   });
 
+/** An ECS service that runs workers. */
+export interface ManagedService {
+  readonly cluster: string;
+  readonly service: string;
+}
+
 export interface ControlFunctionsProps {
   readonly code: Code;
   readonly tables: StateTables;
   readonly streams: readonly ManagedStream[];
   readonly logGroup: ILogGroup;
+  /** The services whose desired count may be set. */
+  readonly workerServices: readonly ManagedService[];
   /** Further variables of every function. */
   readonly environment: Readonly<Record<string, string>>;
 }
@@ -89,7 +98,7 @@ export class ControlFunctions extends Construct {
   }
 
   #provide(made: LambdaFunction, name: FunctionName, settings: FunctionSettings): void {
-    const { tables, streams } = this.#props;
+    const { tables, streams, workerServices } = this.#props;
     const of: Needs = needs[name];
     const required = <T>(thing: T | undefined, what: string): T => {
       if (thing === undefined) throw new Error(`function ${name} needs ${what}, got none`);
@@ -113,6 +122,15 @@ export class ControlFunctions extends Construct {
         }),
       );
     }
+    if (of.workerServices && workerServices.length > 0)
+      made.addToRolePolicy(
+        new PolicyStatement({
+          actions: ['ecs:DescribeServices', 'ecs:UpdateService'],
+          resources: workerServices.map(({ cluster, service }) =>
+            Stack.of(this).formatArn({ service: 'ecs', resource: 'service', resourceName: `${cluster}/${service}` }),
+          ),
+        }),
+      );
     if (of.metrics?.includes('write')) made.addToRolePolicy(publishMetrics());
     // GetMetricData has no resources to name. Source: service authorization reference, CloudWatch.
     if (of.metrics?.includes('read'))

@@ -10,7 +10,7 @@ import type { FunctionName } from '../functions/needs.ts';
 import { routes } from '../functions/routes.ts';
 import { Alarms } from './alarms.ts';
 import { CommandQueue, DISPATCH_TIMEOUT_SEC } from './command-queue.ts';
-import { ControlFunctions, type ManagedStream } from './control-functions.ts';
+import { ControlFunctions, type ManagedService, type ManagedStream } from './control-functions.ts';
 import { ForecastMachine } from './forecast-machine.ts';
 import { functionCode } from './function-code.ts';
 import type { HandoverTimes } from './handover-definition.ts';
@@ -26,6 +26,11 @@ import { workerStatements } from './worker-access.ts';
 export interface PredictiveShadowingProps {
   /** The streams that Penumbra looks after. They are not created, and never changed by this stack: only a policy in mode `act` reshards. */
   readonly streams: readonly ManagedStream[];
+  /**
+   * The ECS services that run workers, if a policy is to set their desired count (`workerService`).
+   * @default none: Penumbra says how many workers are wanted, and may change nothing
+   */
+  readonly workerServices?: readonly ManagedService[];
   /**
    * What happens to the tables when the stack goes.
    * @default RemovalPolicy.RETAIN
@@ -99,6 +104,7 @@ export class PredictiveShadowing extends Construct {
       tables: this.tables,
       streams,
       logGroup: new LogGroup(this, 'Logs', { retention: RetentionDays.ONE_MONTH, removalPolicy: RemovalPolicy.DESTROY }),
+      workerServices: props.workerServices ?? [],
       environment: props.functionEnvironment ?? {},
     });
     const { queue, deadLetters } = this.commands;

@@ -13,7 +13,7 @@ export interface ReshardMachineProps {
   readonly times?: ReshardTimes;
 }
 
-/** One execution splits one shard or merges two. Its name is the action's id. */
+/** One execution splits one shard, merges two or resizes the stream. Its name is the action's id. */
 export class ReshardMachine extends Construct {
   readonly machine: StateMachine;
 
@@ -34,7 +34,7 @@ export class ReshardMachine extends Construct {
       stateMachineType: StateMachineType.STANDARD,
       definitionBody: DefinitionBody.fromString(stack.toJsonString(definition)),
       role,
-      comment: 'Penumbra: splits a shard or merges two, and waits until the children are processed',
+      comment: 'Penumbra: splits a shard, merges two or resizes a stream, and waits until the children are processed',
     });
   }
 }

@@ -14,6 +14,7 @@ import type { Policy } from './model/policy.ts';
 import type { Shard, StreamDescription, StreamRecord } from './model/shard.ts';
 import type { TrackRecord } from './model/track-record.ts';
 import type { Beat, Retrieval, Worker, WorkerLoad } from './model/worker.ts';
+import type { ServiceState, WorkerService } from './model/worker-service.ts';
 
 /** Wall clock for stamps, monotonic clock for durations and deadlines, and a cancellable sleep (resolves early, never rejects, when the signal aborts). */
 export interface Clock {
@@ -130,6 +131,8 @@ export interface StreamControl {
   describe(streamName: string, signal?: AbortSignal): Promise<StreamDescription | null>;
   split(streamName: string, shardId: string, newStartingHashKey: bigint, signal?: AbortSignal): Promise<ChangeResult>;
   merge(streamName: string, shardId: string, adjacentShardId: string, signal?: AbortSignal): Promise<ChangeResult>;
+  /** UpdateShardCount, UNIFORM_SCALING: at least half, at most twice as many, ten times in 24 hours. The stream is UPDATING until all of it is done. */
+  resize(streamName: string, targetCount: number, signal?: AbortSignal): Promise<ChangeResult>;
   /** Registers the consumer or finds it; resolves when it is ACTIVE. Idempotent. */
   ensureConsumer(streamArn: string, consumerName: string, signal?: AbortSignal): Promise<{ consumerArn: string }>;
   listConsumers(
@@ -139,6 +142,16 @@ export interface StreamControl {
   removeConsumer(streamArn: string, consumerName: string, signal?: AbortSignal): Promise<void>;
 }
 export type ChangeResult = { readonly kind: 'changed' } | { readonly kind: 'busy' | 'refused'; readonly detail: string };
+
+/** The service that runs the workers. What it may not look at or is not there is an answer, not an error. */
+export interface WorkerFleet {
+  describe(service: Pick<WorkerService, 'cluster' | 'service'>, signal?: AbortSignal): Promise<ServiceState>;
+  setDesiredCount(
+    service: Pick<WorkerService, 'cluster' | 'service'>,
+    desiredCount: number,
+    signal?: AbortSignal,
+  ): Promise<{ readonly kind: 'set' } | { readonly kind: 'denied'; readonly detail: string }>;
+}
 
 /** What a worker is about to do. */
 export interface PreflightTarget {
@@ -299,6 +312,7 @@ export interface Ports {
   readonly heartbeats?: HeartbeatThread;
   readonly reader: StreamReader;
   readonly control: StreamControl;
+  readonly workerFleet: WorkerFleet;
   readonly preflight: Preflight;
   readonly counters: CounterStore;
   readonly history: HistoryStore;

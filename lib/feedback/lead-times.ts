@@ -11,12 +11,16 @@ const secondsOf = (milliseconds: readonly number[]): number | null => {
   return value === null ? null : value / 1000;
 };
 
+/** A split or a merge; a resize is many of them in one call. */
+const isOneStep = ({ change }: ReshardOutcome): boolean => change !== 'resize';
+
 /** The measured lead times. Only what was carried out counts: a refusal takes no time, a failure no certain one. */
 export const leadTimesOf = (reshards: readonly ReshardOutcome[], handovers: readonly HandoverOutcome[]): LeadTimes => {
   const done = reshards.filter((outcome) => outcome.result === 'done');
   const moved = handovers.filter((outcome) => outcome.result === 'moved');
   return {
-    reshardSec: secondsOf(done.map((outcome) => outcome.updatingMs)),
+    reshardSec: secondsOf(done.filter(isOneStep).map((outcome) => outcome.updatingMs)),
+    resizeSec: secondsOf(done.filter((outcome) => !isOneStep(outcome)).map((outcome) => outcome.updatingMs)),
     drainSec: secondsOf(done.map((outcome) => outcome.drainMs)),
     handoverSec: secondsOf(moved.map((outcome) => outcome.durationMs)),
     samples: done.length,

@@ -1,6 +1,7 @@
 // lib/model: the nouns. A plan: the ordered actions for one stream, and the holds, each with its reason, cost and benefit.
 import { z } from 'zod';
 import { HashKey, HashKeyRange } from './hash-key-range.ts';
+import { WorkerCountChange } from './worker-service.ts';
 
 /** What made the planner act: the forecast (foreseen), the load that is already there (the reactive net), replication for safety, or a person. */
 export const Trigger = z.enum(['forecast', 'reactive', 'replication', 'request']);
@@ -15,8 +16,15 @@ export const Expectation = z.object({
   breachAtMs: z.number().optional(),
   /** Seconds that the action is expected to take, with what is queued before it. */
   leadTimeSec: z.number().min(0),
-  /** US dollars a month that it adds (negative: saves), at list prices of us-east-1. */
+  /** US dollars a month that it adds (negative: saves), at the prices that the plan names. */
   costUsdPerMonth: z.number(),
+  /** The same an hour, and what carrying it out costs once. */
+  costUsdPerHour: z.number().optional(),
+  costUsdOnce: z.number().optional(),
+  /** What the records are worth that it keeps from being throttled or late, an hour; negative where it risks some. */
+  benefitUsdPerHour: z.number().optional(),
+  /** By how much records would be late at the end of the lead time without it. */
+  lagAvoidedSec: z.number().min(0).optional(),
   /** Records per hour that would be throttled or late without it. */
   recordsAtRiskPerHour: z.number().min(0),
 });
@@ -52,6 +60,20 @@ export const MergeAction = z.object({
 });
 export type MergeAction = z.output<typeof MergeAction>;
 
+/** Stands for every shard of the stream where an action names one: lists of thousands of ids would not fit a message. */
+export const EVERY_SHARD = '*';
+
+/** UpdateShardCount, UNIFORM_SCALING: the stream's open shards become `targetCount` equal ranges. `layout` is the digest of the shards that it was planned for. */
+export const ResizeAction = z.object({
+  ...base,
+  kind: z.literal('resize'),
+  shardId: z.literal(EVERY_SHARD),
+  fromCount: z.number().int().min(1),
+  targetCount: z.number().int().min(1),
+  layout: z.string(),
+});
+export type ResizeAction = z.output<typeof ResizeAction>;
+
 export const CreateShadowAction = z.object({
   ...base,
   kind: z.literal('create-shadow'),
@@ -83,11 +105,15 @@ export type HandoverAction = z.output<typeof HandoverAction>;
 export const Action = z.discriminatedUnion('kind', [
   SplitAction,
   MergeAction,
+  ResizeAction,
   CreateShadowAction,
   RemoveShadowAction,
   HandoverAction,
 ]);
 export type Action = z.output<typeof Action>;
+
+/** The actions that change the stream's shards: one at a time. */
+export type ReshardAction = SplitAction | MergeAction | ResizeAction;
 
 export const HoldReason = z.enum([
   'enough-capacity',
@@ -113,6 +139,10 @@ export const HoldReason = z.enum([
   'protected-range',
   'account-limit',
   'circuit-open',
+  'uneven-layout',
+  'resize-budget',
+  'too-early',
+  'worker-service',
 ]);
 export type HoldReason = z.output<typeof HoldReason>;
 
@@ -139,10 +169,18 @@ export const Plan = z.object({
   /** Workers that the foreseen load needs at their target, all of the median worker's capacity: what an autoscaler of the workers should be set to. */
   workersWanted: z.number().int().optional(),
   workersReason: z.string().optional(),
+  /** What becomes of the desired count of the service that runs the workers; absent: it stays. */
+  workerCountChange: WorkerCountChange.optional(),
+  /** When that was last changed. */
+  workersChangedAtMs: z.number().optional(),
+  /** Where the prices come from by which actions are weighed. */
+  priceSource: z.string().optional(),
   /** A digest of the open shards' ids: another one without an operation of ours is someone else's change. */
   layout: z.string().optional(),
   /** When a change of someone else was last noticed. */
   foreignChangeAtMs: z.number().optional(),
+  /** When UpdateShardCount was called within the last 24 hours, by anyone, as far as is known: Kinesis allows ten. */
+  resizesAtMs: z.array(z.number()).optional(),
   actions: z.array(Action),
   holds: z.array(Hold),
 });

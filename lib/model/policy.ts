@@ -1,6 +1,8 @@
 // lib/model: the nouns. A policy: what the owner of a stream allows Penumbra to do, and how its shards and workers are to be filled.
 import { z } from 'zod';
+import { Prices } from './prices.ts';
 import { Rate } from './worker.ts';
+import { WorkerService } from './worker-service.ts';
 
 const outside = ({ input }: { readonly input?: unknown }): string => `must be in (0, 1), got ${String(input)}`;
 const Share = z.number().gt(0, { error: outside }).lt(1, { error: outside });
@@ -57,12 +59,24 @@ export const Policy = z
      * sized by these two costs instead of by a fixed quantile and target; the target then only keeps room for what is uneven within a minute.
      */
     throttledToIdle: z.number().positive().optional(),
+    /** What a throttled record costs, in US dollars a million; without it, what `throttledToIdle` (or 100) idle ones cost. */
+    throttledUsdPerMillion: z.number().positive().optional(),
+    /** What a late record costs at a worker that cannot keep up, in US dollars a million; without it as much as a throttled one. */
+    lateUsdPerMillion: z.number().positive().optional(),
+    /** How bad late records are: ten times as bad as usual, or a tenth. */
+    criticality: z.enum(['low', 'normal', 'high']).optional(),
+    /** Prices that differ from the list prices, in US dollars: a discount, another region. */
+    prices: Prices.partial().optional(),
     minShards: z.number().int().min(1).default(1),
     maxShards: z.number().int().min(1).default(100),
     minReplicationFactor: z.number().int().min(1).max(2).default(1),
     maxReplicationFactor: z.number().int().min(1).max(2).default(2),
     /** Seconds that a reshard is expected to take until measured ones replace it. */
     reshardDurationPriorSec: z.number().positive().default(180),
+    /** Whether the whole stream may be resized by UpdateShardCount where its ranges are equal; absent: it may. */
+    allowResize: z.boolean().optional(),
+    /** Seconds that a resize of the whole stream is expected to take until a measured one replaces it. Kinesis says "a few minutes". */
+    resizeDurationPriorSec: z.number().positive().optional(),
     /** The shortest time ahead that is looked at, whatever the queue of operations needs. */
     minLeadTimeSec: z.number().positive().default(300),
     /** Minutes that a pair must have been cold before it merges. */
@@ -83,6 +97,8 @@ export const Policy = z
     foreignChangeRestSec: z.number().min(0).optional(),
     /** So many operations failing in a row within the hour stop everything: the plan then only observes. */
     breakerFailures: z.number().int().min(1).optional(),
+    /** The ECS service that runs the workers, if Penumbra is to set its desired count. */
+    workerService: WorkerService.optional(),
     override: Override.optional(),
     /**
      * Models of forecasting libraries that are to be compared for every series of the stream whenever a model is chosen. Left out: the stream's own series and the shards
@@ -109,6 +125,12 @@ export const Policy = z
       contradiction(
         'coldUtilization',
         `must be below targetUtilization, got ${policy.coldUtilization} and ${policy.targetUtilization}`,
+      );
+    const { workerService } = policy;
+    if (workerService !== undefined && workerService.minWorkers > workerService.maxWorkers)
+      contradiction(
+        'workerService',
+        `its minWorkers must not exceed its maxWorkers, got ${workerService.minWorkers} and ${workerService.maxWorkers}`,
       );
     policy.blackouts.forEach((window, i) => {
       if (window.fromMs >= window.untilMs)

@@ -1,6 +1,6 @@
-// lib/model: the nouns. The states of a reshard (a split or a merge), and the one table of its transitions; infra draws the machine from it.
+// lib/model: the nouns. The states of a reshard (a split, a merge or a uniform resize), and the one table of its transitions; infra draws the machine from it.
 import { z } from 'zod';
-import { MergeAction, SplitAction } from './plan.ts';
+import { MergeAction, ResizeAction, SplitAction } from './plan.ts';
 
 /**
  * ```
@@ -39,6 +39,6 @@ export const ReshardInput = z.object({
   operationId: z.string().min(1).max(80),
   application: z.string(),
   streamName: z.string(),
-  action: z.discriminatedUnion('kind', [SplitAction, MergeAction]),
+  action: z.discriminatedUnion('kind', [SplitAction, MergeAction, ResizeAction]),
 });
 export type ReshardInput = z.output<typeof ReshardInput>;

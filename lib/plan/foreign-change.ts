@@ -1,14 +1,14 @@
 // lib/plan: changes of the shards that were not ours: a person's, CloudFormation's, another scaler's.
 // in: fleet with what the plan before saw · out: when such a change was last noticed
 import type { Fleet } from '../model/fleet.ts';
-import { isReshardInFlight } from './in-flight.ts';
+import { isReshard, isReshardInFlight } from './in-flight.ts';
 
 const OFFSET = 0xcbf29ce484222325n;
 const PRIME = 0x100000001b3n;
 
 /** A digest of the open shards' ids (FNV-1a, 64 bits): the same for the same shards in any order. */
-export const layoutOf = (fleet: Fleet): string => {
-  const open = fleet.stream.shards
+export const layoutOf = ({ stream }: { readonly stream: Pick<Fleet['stream'], 'shards'> }): string => {
+  const open = stream.shards
     .filter((shard) => !shard.closed)
     .map((shard) => shard.shardId)
     .sort();
@@ -31,9 +31,7 @@ export const foreignChangeOf = (fleet: Fleet, nowMs: number): number | undefined
   if (previousPlan === undefined) return undefined;
   if (previousPlan.layout === layoutOf(fleet)) return previousPlan.foreignChangeAtMs;
   const ours = fleet.operations.some(
-    (o) =>
-      isReshardInFlight(o) ||
-      ((o.kind === 'split' || o.kind === 'merge') && (o.endedAtMs ?? o.acceptedAtMs) >= previousPlan.createdAtMs),
+    (o) => isReshardInFlight(o) || (isReshard(o) && (o.endedAtMs ?? o.acceptedAtMs) >= previousPlan.createdAtMs),
   );
   return ours ? previousPlan.foreignChangeAtMs : nowMs;
 };

@@ -7,7 +7,7 @@ import type { Policy } from '../model/policy.ts';
 import { RESERVED_TOKENS, RESHARDS_PER_SEC, reshardTokens } from './account-tokens.ts';
 import { blackoutAt } from './blackouts.ts';
 import { foreignChangeOf } from './foreign-change.ts';
-import { isReshardInFlight } from './in-flight.ts';
+import { isReshard, isReshardInFlight } from './in-flight.ts';
 import { duration } from './sentences.ts';
 
 const HOUR_MS = 3_600_000;
@@ -102,7 +102,7 @@ export const reshardGuardOf = (
 /** Seconds since the last reshard that was not refused began or ended, as far as the operations of the last hour tell. */
 export const secondsSinceReshard = (fleet: Fleet, nowMs: number): number => {
   const last = fleet.operations
-    .filter((operation) => (operation.kind === 'split' || operation.kind === 'merge') && operation.status !== 'failed')
+    .filter((operation) => isReshard(operation) && operation.status !== 'failed')
     .reduce((latest, operation) => Math.max(latest, operation.endedAtMs ?? operation.acceptedAtMs), Number.NEGATIVE_INFINITY);
   return (nowMs - last) / 1000;
 };

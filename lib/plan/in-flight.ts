@@ -3,21 +3,31 @@
 import type { Fleet } from '../model/fleet.ts';
 import type { Lease } from '../model/lease.ts';
 import type { Operation } from '../model/operation.ts';
+import type { ReshardAction } from '../model/plan.ts';
 
 const isOpen = (operation: Operation): boolean => operation.status === 'accepted' || operation.status === 'running';
 
-/** Whether an operation is a split or a merge that has not ended. */
-export const isReshardInFlight = (operation: Operation): boolean =>
-  isOpen(operation) && (operation.kind === 'split' || operation.kind === 'merge');
+/** Whether an operation changes the stream's shards. */
+export const isReshard = <T extends { readonly kind: Operation['kind'] }>(
+  one: T,
+): one is T & { readonly kind: ReshardAction['kind'] } => one.kind === 'split' || one.kind === 'merge' || one.kind === 'resize';
 
-/** The shards that an operation touches. */
-export const shardsOf = (operation: Operation): readonly string[] =>
-  operation.action.kind === 'merge' ? [operation.action.shardId, operation.action.adjacentShardId] : [operation.shardId];
+/** Whether an operation changes the stream's shards and has not ended. */
+export const isReshardInFlight = (operation: Operation): boolean => isOpen(operation) && isReshard(operation);
+
+/** The shards that an operation touches; a resize touches all of the stream's. */
+export const shardsOf = (operation: Operation, fleet: Pick<Fleet, 'stream'>): readonly string[] => {
+  const { action } = operation;
+  if (action.kind === 'merge') return [action.shardId, action.adjacentShardId];
+  return action.kind === 'resize' ? fleet.stream.shards.map(({ shardId }) => shardId) : [operation.shardId];
+};
 
 /** The open operation of each shard that has one. */
 export const openOperations = (fleet: Fleet): ReadonlyMap<string, Operation> =>
   new Map(
-    fleet.operations.filter(isOpen).flatMap((operation) => shardsOf(operation).map((shardId) => [shardId, operation] as const)),
+    fleet.operations
+      .filter(isOpen)
+      .flatMap((operation) => shardsOf(operation, fleet).map((shardId) => [shardId, operation] as const)),
   );
 
 /** What keeps a shard from being resharded or moved now, in words; null when nothing does. */

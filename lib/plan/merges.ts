@@ -1,18 +1,21 @@
 // lib/plan: which two neighbours to merge.
 // in: outlooks, policy, guards · out: at most one merge, and a hold for every cold pair that stays apart
 import type { Fleet } from '../model/fleet.ts';
-import type { Hold, MergeAction } from '../model/plan.ts';
+import type { Expectation, Hold, MergeAction } from '../model/plan.ts';
 import type { Policy } from '../model/policy.ts';
 import type { Rate } from '../model/worker.ts';
 import { actionIdOf } from './action-id.ts';
-import { recordsAtRiskPerHour, SHARD_USD_PER_MONTH } from './cost.ts';
+import { costAgainstBenefit, type Money, machineUsd, paysOff, recordsAtRiskPerHour, THROTTLED_TO_IDLE } from './cost.ts';
 import { reshardGuardOf, secondsSinceReshard } from './guards.ts';
 import { busyWith, openOperations } from './in-flight.ts';
+import { jointly } from './joint-outlook.ts';
 import type { LeadTime } from './lead-time.ts';
+import { HOURS_PER_MONTH } from './prices.ts';
 import { protectionOf } from './protected-ranges.ts';
 import { NO_LOAD, plus, utilizationOf } from './rates.ts';
 import { dollars, duration, percent } from './sentences.ts';
-import { neededFor, type ShardOutlook } from './shard-outlook.ts';
+import { aheadOf, type ShardOutlook } from './shard-outlook.ts';
+import { worthOfOneMore } from './shards-needed.ts';
 import { KEPT_SEC } from './size-stream.ts';
 import { type Loads, leastLoaded, type WorkerOutlook } from './worker-outlook.ts';
 
@@ -34,11 +37,12 @@ const coldPairs = (outlooks: readonly ShardOutlook[], policy: Policy, leadTimeSe
     const upper = outlooks[i]!;
     if (lower.shard.hashKeyRange.endingHashKey + 1n !== upper.shard.hashKeyRange.startingHashKey) continue;
     const peak = plus(lower.peak, upper.peak);
-    const utilization = utilizationOf(peak, policy.shardCapacity);
+    const joint = jointly(lower, upper, policy, leadTimeSec, nowMs);
     const cold =
       policy.throttledToIdle === undefined
-        ? utilization < policy.coldUtilization
-        : neededFor([lower, upper], policy, leadTimeSec + KEPT_SEC, nowMs) === 1;
+        ? joint.utilization < policy.coldUtilization
+        : jointly(lower, upper, policy, leadTimeSec + KEPT_SEC, nowMs).needed === 1;
+    const { utilization } = joint;
     if (cold) pairs.push({ lower, upper, peak, utilization });
   }
   return pairs.sort((a, b) => a.utilization - b.utilization || (a.lower.shard.shardId < b.lower.shard.shardId ? -1 : 1));
@@ -64,10 +68,10 @@ const obstacleOf = (
       reason: 'not-cold-long-enough',
       because: `they were not observed for the whole ${policy.coldWindowMin} min that the policy wants`,
     };
-  const measured = utilizationOf(
-    peaks.reduce<Rate>((sum, peak) => plus(sum, peak ?? NO_LOAD), NO_LOAD),
-    policy.shardCapacity,
-  );
+  // Their highest minute together is no more than the sum of their highest minutes.
+  const together =
+    pair.lower.spread?.withNext?.recentPeak ?? peaks.reduce<Rate>((sum, peak) => plus(sum, peak ?? NO_LOAD), NO_LOAD);
+  const measured = utilizationOf(together, policy.shardCapacity);
   const coldBelow = policy.throttledToIdle === undefined ? policy.coldUtilization : policy.targetUtilization;
   if (measured >= coldBelow)
     return {
@@ -90,6 +94,24 @@ const placeMerged = (pair: Pair, workers: readonly WorkerOutlook[], loads: Loads
   return leastLoaded(workers, loads, pair.peak, () => true)?.worker.workerId ?? null;
 };
 
+/** What merging costs and saves: a shard less, at the risk of what the second one would keep from being throttled. */
+const expectationOf = (pair: Pair, policy: Policy, leadTime: LeadTime, money: Money, nowMs: number): Expectation => {
+  const { lower, upper, peak, utilization } = pair;
+  const weight = policy.throttledToIdle ?? THROTTLED_TO_IDLE;
+  const ahead = aheadOf([lower, upper], policy, leadTime.leadTimeSec, nowMs);
+  const risked = Math.max(...ahead.map((one) => worthOfOneMore(one, 1, { ...policy, throttledToIdle: weight }) ?? 0));
+  return {
+    utilizationNow: utilizationOf(plus(lower.now ?? NO_LOAD, upper.now ?? NO_LOAD), policy.shardCapacity),
+    peakUtilization: utilization,
+    leadTimeSec: leadTime.operationSec,
+    costUsdPerMonth: -money.shardUsdPerHour * HOURS_PER_MONTH,
+    costUsdPerHour: -money.shardUsdPerHour,
+    costUsdOnce: machineUsd('reshard', money),
+    benefitUsdPerHour: risked === 0 ? 0 : -risked * money.prices.shardHour,
+    recordsAtRiskPerHour: recordsAtRiskPerHour(peak, policy.shardCapacity),
+  };
+};
+
 /** The coldest pair that may merge, or none; every other cold pair is named in a hold. */
 export const decideMerge = (
   fleet: Fleet,
@@ -98,6 +120,7 @@ export const decideMerge = (
   loads: Loads,
   policy: Policy,
   leadTime: LeadTime,
+  money: Money,
   nowMs: number,
 ): { action: MergeAction | null; holds: readonly Hold[] } => {
   const pairs = coldPairs(outlooks, policy, leadTime.leadTimeSec, nowMs);
@@ -122,7 +145,9 @@ export const decideMerge = (
       protectionOf(policy, pair.lower.shard.hashKeyRange) ??
       protectionOf(policy, pair.upper.shard.hashKeyRange) ??
       obstacleOf(pair, busy ?? null, outlooks, policy);
+    const expected = expectationOf(pair, policy, leadTime, money, nowMs);
     if (obstacle !== null) keep(obstacle.reason, obstacle.because);
+    else if (!paysOff(expected)) keep('not-worth-it', costAgainstBenefit(expected));
     else if (guard !== null) keep(guard.reason, guard.because);
     else if (sinceSec < policy.mergeCooldownSec)
       keep('cooldown', `the last reshard was ${duration(sinceSec)} ago, mergeCooldownSec is ${policy.mergeCooldownSec}`);
@@ -138,14 +163,8 @@ export const decideMerge = (
         kind: 'merge',
         actionId: actionIdOf('merge', ids, fleet, nowMs),
         trigger: 'forecast',
-        reason: `${because}, and did for the last ${policy.coldWindowMin} min; merging them saves ${dollars(SHARD_USD_PER_MONTH)} a month.`,
-        expected: {
-          utilizationNow: utilizationOf(plus(pair.lower.now ?? NO_LOAD, pair.upper.now ?? NO_LOAD), policy.shardCapacity),
-          peakUtilization: pair.utilization,
-          leadTimeSec: leadTime.operationSec,
-          costUsdPerMonth: -SHARD_USD_PER_MONTH,
-          recordsAtRiskPerHour: recordsAtRiskPerHour(pair.peak, policy.shardCapacity),
-        },
+        reason: `${because}, and did for the last ${policy.coldWindowMin} min; merging them saves ${dollars(-expected.costUsdPerMonth)} a month.`,
+        expected,
         shardId: ids[0],
         adjacentShardId: ids[1],
         hashKeyRange: {

@@ -6,13 +6,14 @@ import type { Action, Hold, Trigger } from '../model/plan.ts';
 import type { Policy } from '../model/policy.ts';
 import type { Rate, Worker } from '../model/worker.ts';
 import { actionIdOf } from './action-id.ts';
-import { HANDOVER_USD, moveShadowUsd, recordsAtRiskPerHour } from './cost.ts';
+import { lagAfterSec, type Money, machineUsd, moveShadowUsd, recordsAtRiskPerHour } from './cost.ts';
 import { firstBreachMs } from './forecast-bound.ts';
 import { busyWith, isReshardInFlight, openOperations } from './in-flight.ts';
 import type { LeadTime } from './lead-time.ts';
 import { minus, NO_LOAD, plus, times, utilizationOf } from './rates.ts';
 import { duration, percent } from './sentences.ts';
-import type { ShardOutlook } from './shard-outlook.ts';
+import { aheadOf, type ShardOutlook } from './shard-outlook.ts';
+import { worthOfOneMore } from './shards-needed.ts';
 import { hostFor, type Loads, leastLoaded, shifted, type WorkerOutlook } from './worker-outlook.ts';
 
 /** Until measured ones replace them. */
@@ -123,13 +124,24 @@ export interface MoveQuestion {
   readonly policy: Policy;
   readonly leadTime: LeadTime;
   readonly leadTimes: LeadTimes;
+  readonly money: Money;
   /** Shards that this plan reshards. */
   readonly resharded: ReadonlySet<string>;
 }
 
+/** What the records are worth, an hour, that are expected to be late at a worker above its target. */
+const lateUsdPerHour = (source: WorkerOutlook, { policy, leadTime, money }: MoveQuestion, nowMs: number): number => {
+  const { capacity } = source.worker;
+  const asShard = { ...policy, shardCapacity: capacity, targetUtilization: policy.workerTargetUtilization, throttledToIdle: 1 };
+  const worths = aheadOf(source.shards, asShard, leadTime.leadTimeSec, nowMs).map(
+    (ahead) => worthOfOneMore(ahead, 1, asShard) ?? 0,
+  );
+  return Math.max(0, ...worths) * capacity.recordsPerSec * 3600 * money.lateRecordUsd;
+};
+
 /** Relieves each worker that will pass its target (or drains) of as little as suffices; at most one new move per worker and plan, all of them when it drains. */
 export const decideMoves = (question: MoveQuestion, nowMs: number): Moves => {
-  const { fleet, outlooks, workers, policy, leadTime, leadTimes, resharded } = question;
+  const { fleet, outlooks, workers, policy, leadTime, leadTimes, money, resharded } = question;
   const operations = openOperations(fleet);
   const shadowCount = fleet.leases.filter((lease) => lease.shadow !== undefined).length;
   const handoverSec = leadTimes.handoverSec ?? HANDOVER_PRIOR_SEC;
@@ -152,12 +164,18 @@ export const decideMoves = (question: MoveQuestion, nowMs: number): Moves => {
       : trigger === 'reactive'
         ? `${worker.workerId} already carries ${percent(source.utilizationNow)} of its capacity (target ${percent(target)})`
         : `${worker.workerId} would carry ${percent(source.peakUtilization)} of its capacity within ${duration(leadTime.leadTimeSec)} (quantile ${policy.actOnQuantile}, now ${percent(source.utilizationNow)}, target ${percent(target)})`;
-    const expected = (shard: ShardOutlook, leadTimeSec: number, costUsdPerMonth: number) => ({
+    const benefitUsdPerHour = lateUsdPerHour(source, question, nowMs);
+    const lagAvoidedSec = lagAfterSec(source.peak, worker.capacity, leadTime.leadTimeSec);
+    const expected = (shard: ShardOutlook, leadTimeSec: number, costUsdOnce: number) => ({
       utilizationNow: source.utilizationNow,
       peakUtilization: source.peakUtilization,
       ...(breachAtMs === undefined ? {} : { breachAtMs }),
       leadTimeSec,
-      costUsdPerMonth,
+      costUsdPerMonth: costUsdOnce,
+      costUsdPerHour: 0,
+      costUsdOnce,
+      benefitUsdPerHour,
+      lagAvoidedSec,
       recordsAtRiskPerHour: Math.min(
         recordsAtRiskPerHour(source.peak, worker.capacity),
         Math.round(shard.peak.recordsPerSec * 3600),
@@ -170,7 +188,7 @@ export const decideMoves = (question: MoveQuestion, nowMs: number): Moves => {
         actionId: actionIdOf('handover', [shardId], fleet, nowMs),
         trigger,
         reason: `${because}; ${shardId} (${percent(utilizationOf(shard.peak, worker.capacity))} of it) moves to its shadow on ${to.workerId}, which would then carry ${percent(afterwards)}.`,
-        expected: expected(shard, handoverSec, HANDOVER_USD),
+        expected: expected(shard, handoverSec, machineUsd('handover', money)),
         shardId,
         source: worker.workerId,
         target: to.workerId,
@@ -315,7 +333,13 @@ export const decideMoves = (question: MoveQuestion, nowMs: number): Moves => {
           expected: expected(
             shard,
             SHADOW_WARM_SEC + handoverSec,
-            moveShadowUsd(outlooks.length, shadowCount + actions.filter((a) => a.kind === 'create-shadow').length, shard.peak),
+            moveShadowUsd(
+              fleet,
+              outlooks.length,
+              shadowCount + actions.filter((a) => a.kind === 'create-shadow').length,
+              shard.peak,
+              money,
+            ) + machineUsd('handover', money),
           ),
           shardId,
           workerId: best.target.workerId,

@@ -5,9 +5,10 @@ import { type Forecast, QUANTILES } from '../model/forecast.ts';
 import type { Action, Hold } from '../model/plan.ts';
 import type { Policy } from '../model/policy.ts';
 import { actionIdOf } from './action-id.ts';
-import { replicationUsdPerMonth } from './cost.ts';
+import { type Money, replicationUsdPerHour } from './cost.ts';
 import { busyWith, openOperations } from './in-flight.ts';
 import type { LeadTime } from './lead-time.ts';
+import { HOURS_PER_MONTH } from './prices.ts';
 import { NO_LOAD, utilizationOf } from './rates.ts';
 import { dollars, percent } from './sentences.ts';
 import type { ShardOutlook } from './shard-outlook.ts';
@@ -21,6 +22,10 @@ const UNNEEDED_AFTER_MS = 600_000;
 const CLEARLY_BELOW = 0.85;
 /** At most so many shadows begin in one plan. */
 const NEW_PER_PLAN = 5;
+/** What a standby saves when its shard has to move at once: the time in which a shadow would first have to be made. */
+const WARM_SEC = 30;
+/** How likely a window is to reach the upper end of its 5 to 95 % band. */
+const UPPER_TAIL = 0.05;
 
 /** How much of a shard's capacity the 5 to 95 % band of its demand spans at the widest within the lead time. */
 export const bandOf = (outlook: ShardOutlook, policy: Policy, leadTimeSec: number): number => {
@@ -48,6 +53,7 @@ export const decideReplication = (
   loadsBefore: Loads,
   policy: Policy,
   leadTime: LeadTime,
+  money: Money,
   /** Shards on which this plan already acts. */
   taken: ReadonlySet<string>,
   nowMs: number,
@@ -69,11 +75,16 @@ export const decideReplication = (
     const band = bandOf(outlook, policy, leadTime.leadTimeSec);
     const volatile = policy.maxReplicationFactor >= 2 && band >= (shadow?.purpose === 'replication' ? CALM_BAND : VOLATILE_BAND);
     const wanted = policy.minReplicationFactor >= 2 || volatile;
-    const expected = (costUsdPerMonth: number) => ({
+    // Once in a while the load leaps to the upper end of its band, and its worker with it: until the shard has moved, so much is late.
+    const leapsPerHour = (UPPER_TAIL * 3600) / leadTime.leadTimeSec;
+    const lateRecords = leapsPerHour * WARM_SEC * band * policy.shardCapacity.recordsPerSec;
+    const expected = (costUsdPerHour: number) => ({
       utilizationNow: outlook.utilizationNow,
       peakUtilization: outlook.peakUtilization,
       leadTimeSec: 30,
-      costUsdPerMonth,
+      costUsdPerMonth: costUsdPerHour * HOURS_PER_MONTH,
+      costUsdPerHour,
+      benefitUsdPerHour: lateRecords * money.lateRecordUsd,
       // Were the owner to die, its records would be late until another had taken the shard over.
       recordsAtRiskPerHour: Math.round((outlook.now ?? NO_LOAD).recordsPerSec * 3600),
     });
@@ -86,7 +97,7 @@ export const decideReplication = (
         actionId: actionIdOf('unshadow', [shardId], fleet, nowMs),
         trigger: 'replication',
         reason: `The shadow of ${shardId} on ${shadow.workerId} is not wanted any more: ${why}.`,
-        expected: expected(-replicationUsdPerMonth(outlooks.length, shadows, outlook.now ?? NO_LOAD)),
+        expected: expected(-replicationUsdPerHour(fleet, outlooks.length, shadows, outlook.now ?? NO_LOAD, money)),
         shardId,
         workerId: shadow.workerId,
       });
@@ -109,7 +120,7 @@ export const decideReplication = (
       continue;
     }
     created++;
-    const cost = replicationUsdPerMonth(outlooks.length, shadows++, outlook.now ?? NO_LOAD);
+    const cost = replicationUsdPerHour(fleet, outlooks.length, shadows++, outlook.now ?? NO_LOAD, money);
     // Were it activated, its host would carry the shard: the next one looks for another host.
     loads = shifted(loads, outlook.peak, undefined, host.worker.workerId);
     const because =
@@ -124,7 +135,7 @@ export const decideReplication = (
       kind: 'create-shadow',
       actionId: actionIdOf('shadow', [shardId], fleet, nowMs),
       trigger: 'replication',
-      reason: `${shardId} gets a standby shadow on ${host.worker.workerId} ${where}: ${because}; ${dollars(cost)} a month.`,
+      reason: `${shardId} gets a standby shadow on ${host.worker.workerId} ${where}: ${because}; ${dollars(cost * HOURS_PER_MONTH)} a month.`,
       expected: expected(cost),
       shardId,
       workerId: host.worker.workerId,

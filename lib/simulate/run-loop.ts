@@ -8,11 +8,13 @@ import { leadTimesOf } from '../feedback/lead-times.ts';
 import { type Forecast, QUANTILES } from '../model/forecast.ts';
 import type { Lease } from '../model/lease.ts';
 import type { Operation, ReshardOutcome } from '../model/operation.ts';
-import type { Action } from '../model/plan.ts';
+import type { Action, ReshardAction } from '../model/plan.ts';
 import type { Policy } from '../model/policy.ts';
 import type { Shard } from '../model/shard.ts';
 import type { Worker } from '../model/worker.ts';
 import { decidePlan } from '../plan/decide-plan.ts';
+import { isReshard } from '../plan/in-flight.ts';
+import { heirOf } from '../plan/uniform-layout.ts';
 import { HORIZONS_MIN } from './foresight.ts';
 import type { SimulatedLoad } from './simulated-load.ts';
 import { SimulatedStream } from './simulated-stream.ts';
@@ -27,6 +29,8 @@ export interface LoopOptions {
   readonly operationSec: number;
   readonly startShards: number;
   readonly workers: number;
+  /** Seconds of a resize of the whole stream; without it those of the splits or merges that it does in one call, one after the other. */
+  readonly resizeSec?: number;
   /** Full shards that one worker processes. */
   readonly shardsPerWorker: number;
   readonly watch?: Watch;
@@ -36,6 +40,7 @@ export interface LoopOptions {
 export interface LoopOutcome extends Outcome {
   readonly splits: number;
   readonly merges: number;
+  readonly resizes: number;
   readonly handovers: number;
   /** The highest share of a minute's demand on one worker over its capacity. */
   readonly fullestWorker: number;
@@ -54,6 +59,12 @@ export const runLoop = (load: SimulatedLoad, options: LoopOptions): LoopOutcome 
   let operations: Operation[] = [];
   const reshards: ReshardOutcome[] = [];
   const actions: { atMs: number; action: Action }[] = [];
+  const resizesAtMs: number[] = [];
+  const durationMsOf = (action: ReshardAction): number =>
+    1000 *
+    (action.kind === 'resize'
+      ? (options.resizeSec ?? operationSec * Math.abs(action.targetCount - action.fromCount))
+      : operationSec);
   const tally = new Tally();
   let fullestWorker = 0;
 
@@ -61,10 +72,14 @@ export const runLoop = (load: SimulatedLoad, options: LoopOptions): LoopOutcome 
     const due = stream.endDue(nowMs);
     if (due === null) return;
     const { action, children } = due;
-    for (const parent of children[0]?.parents ?? []) leases.delete(parent);
+    const parents = [...new Set(children.flatMap((child) => child.parents))];
+    const former = parents.map((shardId) => leases.get(shardId)!);
     children.forEach((child, i) => {
-      leases.set(child.shardId, leaseOf(policy, child, action.childOwners[i]!));
+      const owner = action.kind === 'resize' ? heirOf(child.hashKeyRange, former)?.owner : action.childOwners[i];
+      leases.set(child.shardId, leaseOf(policy, child, owner!));
     });
+    for (const parent of parents) leases.delete(parent);
+    const updatingMs = durationMsOf(action);
     operations = operations.map((o) => (o.operationId === action.actionId ? { ...o, status: 'succeeded', endedAtMs: nowMs } : o));
     reshards.push({
       kind: 'reshard',
@@ -73,21 +88,22 @@ export const runLoop = (load: SimulatedLoad, options: LoopOptions): LoopOutcome 
       operationId: action.actionId,
       result: 'done',
       change: action.kind,
-      shardIds: children[0]?.parents ?? [],
+      shardIds: parents,
       childShardIds: children.map((child) => child.shardId),
       trigger: action.trigger,
-      updatingMs: operationSec * 1000,
+      updatingMs,
       drainMs: 0,
-      startedAtMs: nowMs - operationSec * 1000,
+      startedAtMs: nowMs - updatingMs,
       detail: '',
     });
   };
 
   const carryOut = (action: Action, nowMs: number) => {
     actions.push({ atMs: nowMs, action });
+    if (action.kind === 'resize') resizesAtMs.push(nowMs);
     const lease = leases.get(action.shardId);
-    if (action.kind === 'split' || action.kind === 'merge') {
-      stream.begin(action, operationSec * 1000, nowMs);
+    if (isReshard(action)) {
+      stream.begin(action, durationMsOf(action), nowMs);
     } else if (action.kind === 'handover' && lease !== undefined) {
       const { shadow: _, ...rest } = lease;
       leases.set(action.shardId, { ...rest, owner: action.target, epoch: lease.epoch + 1 });
@@ -111,12 +127,12 @@ export const runLoop = (load: SimulatedLoad, options: LoopOptions): LoopOutcome 
       streamName,
       kind: action.kind,
       shardId: action.shardId,
-      status: action.kind === 'split' || action.kind === 'merge' ? 'running' : 'succeeded',
+      status: isReshard(action) ? 'running' : 'succeeded',
       trigger: action.trigger,
       reason: action.reason,
       acceptedAtMs: nowMs,
       action,
-      ...(action.kind === 'split' || action.kind === 'merge' ? {} : { endedAtMs: nowMs }),
+      ...(isReshard(action) ? {} : { endedAtMs: nowMs }),
     });
   };
 
@@ -135,6 +151,7 @@ export const runLoop = (load: SimulatedLoad, options: LoopOptions): LoopOutcome 
       leases: [...leases.values()],
       workers,
       operations,
+      resizesAtMs,
       observedUntilMs: nowMs,
       spreads: stream.shards.map((shard) => {
         const window = Array.from({ length: Math.min(policy.coldWindowMin, minute) }, (_, i) =>
@@ -177,10 +194,16 @@ export const runLoop = (load: SimulatedLoad, options: LoopOptions): LoopOutcome 
     }
   }
   const count = (kind: Action['kind']) => actions.filter(({ action }) => action.kind === kind).length;
+  // Counted as the splits or merges that it stands for, as the even stream counts its rivals'.
+  const resized = actions.reduce(
+    (sum, { action }) => sum + (action.kind === 'resize' ? Math.abs(action.targetCount - action.fromCount) : 0),
+    0,
+  );
   return {
-    ...tally.provisioned(count('split') + count('merge')),
+    ...tally.provisioned(count('split') + count('merge') + resized),
     splits: count('split'),
     merges: count('merge'),
+    resizes: count('resize'),
     handovers: count('handover'),
     fullestWorker,
     actions,
@@ -194,6 +217,7 @@ const workersOf = ({ policy, workers, shardsPerWorker }: LoopOptions): Worker[] 
     workerId: `worker-${i}`,
     heartbeat: 1,
     state: 'active',
+    retrieval: 'polling',
     startedAtMs: 0,
     zone: `zone-${i % 3}`,
     capacity: {

@@ -11,6 +11,7 @@ import { monitorShadow } from '../../functions/shadow-monitor.ts';
 import { InvariantError, TransientError } from '../../lib/errors.ts';
 import { FleetResponse, MonitorResponse } from '../../lib/model/api.ts';
 import type { Plan } from '../../lib/model/plan.ts';
+import { Policy } from '../../lib/model/policy.ts';
 import { expected, group, lease, NOW, worker, world } from './scenes.ts';
 
 const mark = { sequenceNumber: '42', count: 3, digest: '00000000000000ab' };
@@ -249,6 +250,23 @@ describe('policies', () => {
     ]);
     expect(await ports.policies.get(group)).toBeNull();
   });
+
+  it('fails on blackouts that meet by the calendar, and on an override that has ended', async () => {
+    const { call, ports } = await open();
+    const daily = { cron: '0 9 * * *', durationMin: 60, reason: 'x' };
+    const { status, body } = await call(changePolicy, { body: { ...group, blackoutCrons: [daily, daily] } });
+    expect(status).toBe(400);
+    expect(body.fields).toMatchObject([
+      { field: 'blackoutCrons.1', message: expect.stringContaining('must not overlap'), received: daily },
+    ]);
+    const override = { untilMs: NOW, reason: 'incident', mode: 'observe' };
+    expect(await call(changePolicy, { body: { ...group, override } })).toMatchObject({
+      status: 409,
+      body: { error: 'OverrideEnded', message: expect.stringContaining('must be later than now') },
+    });
+    expect(await ports.policies.get(group)).toBeNull();
+    expect((await call(changePolicy, { body: { ...group, override: { ...override, untilMs: NOW + 1 } } })).status).toBe(200);
+  });
 });
 
 describe('plans', () => {
@@ -285,8 +303,46 @@ describe('plans', () => {
     expect((await call(plans, { query: { ...group, limit: '0' } })).status).toBe(400);
   });
 
+  const service = { cluster: 'c', service: 's', minWorkers: 1, maxWorkers: 9 };
+  const recommending = async (policy: object = {}) => {
+    const it = await open();
+    await it.ports.policies.put(Policy.parse({ ...group, mode: 'recommend', ...policy }));
+    return it;
+  };
+
+  it('sets the number of workers of an approved plan, unless someone else has, and rests from then on', async () => {
+    const { call, ports } = await recommending({ workerService: service });
+    const approve = (planId: string) => call(approvePlan, { path: { planId }, body: group });
+    const workerCountChange = { from: 2, to: 4, reason: 'because' };
+    const { services } = ports.workerFleet;
+    services.set('c/s', { desiredCount: 2, runningCount: 2 });
+    await ports.plans.put({ ...proposed('p', NOW - 60_000), workerCountChange });
+    await ports.plans.put({ ...proposed('q', NOW - 30_000), workerCountChange });
+    expect((await approve('p')).status).toBe(202);
+    expect(services.get('c/s')?.desiredCount).toBe(4);
+    expect(await ports.plans.recent(group, 2)).toMatchObject([
+      { planId: 'q', status: 'proposed', workersChangedAtMs: NOW },
+      { planId: 'p', status: 'approved', workersChangedAtMs: NOW },
+    ]);
+    services.set('c/s', { desiredCount: 7, runningCount: 7 });
+    expect((await approve('q')).status).toBe(202);
+    expect(services.get('c/s')?.desiredCount).toBe(7);
+  });
+
+  it('fails to approve what is only observed by now', async () => {
+    const { call, ports } = await recommending({ override: { untilMs: NOW + 1, reason: 'incident', mode: 'observe' } });
+    await ports.plans.put(proposed('p', NOW - 60_000));
+    const approve = () => call(approvePlan, { path: { planId: 'p' }, body: group });
+    expect(await approve()).toMatchObject({ status: 409, body: { error: 'OnlyObserving' } });
+    await ports.policies.put(Policy.parse({ ...group, mode: 'recommend' }));
+    // The breaker made the newest plan observe.
+    await ports.plans.put({ ...proposed('q', NOW - 30_000, 'shown'), mode: 'observe' });
+    expect(await approve()).toMatchObject({ status: 409, body: { error: 'OnlyObserving' } });
+    expect(ports.commands.sent).toEqual([]);
+  });
+
   it('carries a proposed plan out when it is approved, once', async () => {
-    const { call, ports } = await open();
+    const { call, ports } = await recommending();
     await ports.plans.put(proposed('p', NOW - 60_000));
     const approve = () => call(approvePlan, { path: { planId: 'p' }, body: group });
     expect(await approve()).toMatchObject({ status: 202, body: { operationIds: ['p-1'] } });
@@ -295,7 +351,7 @@ describe('plans', () => {
   });
 
   it('fails for a plan that was made for other shards than there are now', async () => {
-    const { call, ports } = await open();
+    const { call, ports } = await recommending();
     await ports.plans.put({ ...proposed('p', NOW - 60_000), layout: 'aaaa' });
     await ports.plans.put({ ...proposed('q', NOW - 1_000), layout: 'bbbb' });
     const answer = await call(approvePlan, { path: { planId: 'p' }, body: group });

@@ -155,6 +155,51 @@ describe('plan', () => {
     expect(ports.commands.sent.length).toBeGreaterThanOrEqual(sent);
   });
 
+  it('sets the number of workers where the policy names their service, and says what keeps it', async () => {
+    const service = { cluster: 'c', service: 's', minWorkers: 5, maxWorkers: 9 };
+    const it = await open(600, { mode: 'act', workerService: service });
+    const { ports, scene, clock } = it;
+    await collect.run(group, scene());
+    await plan.run(group, scene());
+    const newest = async () => (await ports.plans.recent(group, 1))[0]!;
+    expect((await newest()).holds.find(({ reason }) => reason === 'worker-service')?.detail).toContain(
+      's of cluster c is not there',
+    );
+    ports.workerFleet.services.set('c/s', { desiredCount: 2, runningCount: 2 });
+    await clock.advance(5_000);
+    await plan.run(group, scene());
+    expect(ports.workerFleet.services.get('c/s')?.desiredCount).toBeGreaterThanOrEqual(5);
+    expect(await newest()).toMatchObject({ workersChangedAtMs: clock.nowMs(), workerCountChange: { from: 2 } });
+    // One change at a time, and the next plan knows when the last one was.
+    ports.workerFleet.services.set('c/s', { desiredCount: 2, runningCount: 2 });
+    await clock.advance(5_000);
+    await plan.run(group, scene());
+    expect(ports.workerFleet.services.get('c/s')?.desiredCount).toBe(2);
+    expect((await newest()).holds.find(({ subject }) => subject === 'c/s')).toMatchObject({ reason: 'cooldown' });
+  });
+
+  it('says so when the service refuses what it was asked', async () => {
+    const service = { cluster: 'c', service: 's', minWorkers: 5, maxWorkers: 9 };
+    const { ports, scene } = await open(600, { mode: 'act', workerService: service });
+    ports.workerFleet.services.set('c/s', { desiredCount: 2, runningCount: 2 });
+    await collect.run(group, scene());
+    const refusing = {
+      ...ports,
+      workerFleet: {
+        ...ports.workerFleet,
+        setDesiredCount: async () => ({ kind: 'denied', detail: 'no permission for it' }) as const,
+      },
+    };
+    await plan.run(group, scene(refusing));
+    const [recorded] = await ports.plans.recent(group, 1);
+    expect(recorded!.holds).toContainEqual({
+      kind: 'hold',
+      subject: group.streamName,
+      reason: 'worker-service',
+      detail: 'The number of workers stays as it is: no permission for it.',
+    });
+  });
+
   it('yields after someone else changed the shards, as the plan before tells', async () => {
     const { ports, scene, clock } = await hot('recommend');
     await plan.run(group, scene());

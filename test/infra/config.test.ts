@@ -27,6 +27,15 @@ describe('configOf', () => {
     });
   });
 
+  it('reads the services that run workers, none by default', () => {
+    expect(read({ streams: 'a' }).workerServices).toEqual([]);
+    expect(read({ streams: 'a', workerServices: 'main/orders,main/clicks' }).workerServices).toEqual([
+      { cluster: 'main', service: 'orders' },
+      { cluster: 'main', service: 'clicks' },
+    ]);
+    expect(() => read({ streams: 'a', workerServices: 'orders' })).toThrow(/must be cluster\/service.*got "orders"/);
+  });
+
   it('fails without streams, and says how to give them', () => {
     expect(() => read({})).toThrow(/-c streams: .*Example: cdk deploy/);
   });

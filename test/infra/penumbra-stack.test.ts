@@ -82,12 +82,30 @@ describe('PenumbraStack', () => {
     expect(granted.has('kinesis:SubscribeToShard')).toBe(false);
   });
 
+  it('lets nothing change a service of workers unless one is named, and then only that one, by the planner and by approval', () => {
+    const grantedBy = (made: typeof template) =>
+      Object.values(made.findResources('AWS::IAM::Policy')).flatMap(({ Properties }) =>
+        (Properties.PolicyDocument.Statement as Statement[]).filter((statement) =>
+          actionsOf(statement).some((action) => action.startsWith('ecs:')),
+        ),
+      );
+    expect(grantedBy(template)).toEqual([]);
+    const granted = grantedBy(templateOf({ workerServices: [{ cluster: 'c', service: 's' }] }));
+    expect(granted).toHaveLength(2);
+    for (const statement of granted) {
+      expect(actionsOf(statement)).toEqual(['ecs:DescribeServices', 'ecs:UpdateService']);
+      expect(JSON.stringify(statement)).toContain(':service/c/s');
+    }
+  });
+
   it('gives workers a policy without the control plane: no queue, no machine, no split', () => {
     const [policy] = Object.values(template.findResources('AWS::IAM::ManagedPolicy'));
     const actions = (policy!.Properties.PolicyDocument.Statement as Statement[]).flatMap(actionsOf);
     expect(actions).toContain('kinesis:SubscribeToShard');
     expect(actions).toContain('states:SendTaskSuccess');
-    expect(actions.filter((action) => /^sqs:|StartExecution|SplitShard|MergeShards/.test(action))).toEqual([]);
+    expect(actions.filter((action) => /^sqs:|^ecs:|StartExecution|SplitShard|MergeShards|UpdateShardCount/.test(action))).toEqual(
+      [],
+    );
   });
 
   it('keeps the tables on demand, recoverable, and after the stack by default', () => {

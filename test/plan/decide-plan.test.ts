@@ -391,7 +391,15 @@ describe('decidePlan for replication', () => {
 
   it('keeps a standby for a volatile shard, where the policy allows one', () => {
     const shards = [{ now: 400, foreseen: 650, lower: 50 }];
-    expect(kindsOf({ shards, policy: { maxReplicationFactor: 2 } })).toEqual(['create-shadow']);
+    const workers = ['w1', 'w2'].map((workerId) => ({ workerId, retrieval: 'polling' as const }));
+    expect(kindsOf({ shards, workers, policy: { maxReplicationFactor: 2 } })).toEqual(['create-shadow']);
+    // A fan-out consumer costs more than what is late while a shadow is made, unless that is very bad.
+    const plan = planOf({ shards, policy: { maxReplicationFactor: 2 } });
+    expect(plan.actions).toEqual([]);
+    expect(plan.holds.find((hold) => hold.reason === 'not-worth-it')?.detail).toMatch(
+      /^Held back: create-shadow, since what it avoids is worth \$0\.0041 an hour, and it costs \$0\.0169 an hour\. .* is volatile/,
+    );
+    expect(kindsOf({ shards, policy: { maxReplicationFactor: 2, criticality: 'high' } })).toEqual(['create-shadow']);
     expect(kindsOf({ shards, policy: { maxReplicationFactor: 1 } })).toEqual([]);
   });
 

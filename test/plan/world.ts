@@ -161,15 +161,17 @@ export const operationOf = (change: Partial<Operation> & { kind: Operation['kind
     reason: 'as the test says',
     acceptedAtMs: NOW - 60_000,
     action:
-      change.kind === 'merge'
-        ? { ...base, kind: 'merge', adjacentShardId: shardIdOf(1), hashKeyRange: WHOLE_RANGE, childOwners: ['w1'] }
-        : change.kind === 'split'
-          ? { ...base, kind: 'split', hashKeyRange: WHOLE_RANGE, newStartingHashKey: 2n ** 127n, childOwners: ['w1', 'w2'] }
-          : change.kind === 'handover'
-            ? { ...base, kind: 'handover', source: 'w1', target: 'w2', epoch: 4 }
-            : change.kind === 'create-shadow'
-              ? { ...base, kind: 'create-shadow', workerId: 'w2', purpose: 'handover' }
-              : { ...base, kind: 'remove-shadow', workerId: 'w2' },
+      change.kind === 'resize'
+        ? { ...base, kind: 'resize', shardId: '*', fromCount: 8, targetCount: 10, layout: '' }
+        : change.kind === 'merge'
+          ? { ...base, kind: 'merge', adjacentShardId: shardIdOf(1), hashKeyRange: WHOLE_RANGE, childOwners: ['w1'] }
+          : change.kind === 'split'
+            ? { ...base, kind: 'split', hashKeyRange: WHOLE_RANGE, newStartingHashKey: 2n ** 127n, childOwners: ['w1', 'w2'] }
+            : change.kind === 'handover'
+              ? { ...base, kind: 'handover', source: 'w1', target: 'w2', epoch: 4 }
+              : change.kind === 'create-shadow'
+                ? { ...base, kind: 'create-shadow', workerId: 'w2', purpose: 'handover' }
+                : { ...base, kind: 'remove-shadow', workerId: 'w2' },
     ...change,
   };
 };

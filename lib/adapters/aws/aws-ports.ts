@@ -15,6 +15,7 @@ import { dynamodbOutcomes } from './dynamodb-outcomes.ts';
 import { dynamodbPlans, dynamodbPolicies } from './dynamodb-plans.ts';
 import { dynamodbTrackRecords } from './dynamodb-track-records.ts';
 import { dynamodbWorkers } from './dynamodb-workers.ts';
+import { ecsWorkerFleet } from './ecs-worker-fleet.ts';
 import { heartbeatThread } from './heartbeat-thread.ts';
 import { kinesisControl } from './kinesis-control.ts';
 import { kinesisReader } from './kinesis-reader.ts';
@@ -64,6 +65,7 @@ export const awsPorts = (config: AwsConfig): Ports => {
     }),
     reader: kinesisReader(clients, clock, config.subscriptionTimes),
     control: kinesisControl(clients.kinesisControl, clients.kinesisChanges, clock),
+    workerFleet: ecsWorkerFleet(clients.ecs),
     preflight: awsPreflight(clients, clock, config),
     counters: dynamodbCounters(dynamodb, clock, config.demandTable),
     history: dynamodbHistory(dynamodb, clock, config.demandTable),

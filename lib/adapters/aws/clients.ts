@@ -2,6 +2,7 @@
 // in: region and endpoints (the SDK reads AWS_REGION, AWS_ENDPOINT_URL and AWS_ENDPOINT_URL_KINESIS by itself) · out: clients
 import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { ECSClient } from '@aws-sdk/client-ecs';
 import { KinesisClient } from '@aws-sdk/client-kinesis';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { SQSClient } from '@aws-sdk/client-sqs';
@@ -27,6 +28,7 @@ export interface AwsClients {
   readonly cloudwatch: CloudWatchClient;
   readonly sqs: SQSClient;
   readonly stepFunctions: SFNClient;
+  readonly ecs: ECSClient;
 }
 
 /** HTTP/1.1 with kept connections and a time-out that really ends the request. */
@@ -65,5 +67,6 @@ export const awsClients = (config: ClientConfig): AwsClients => {
     cloudwatch: new CloudWatchClient({ ...region, maxAttempts: 4, requestHandler: http1(20, 10_000) }),
     sqs: new SQSClient({ ...region, useQueueUrlAsEndpoint: false, maxAttempts: 4, requestHandler: http1(20, 10_000) }),
     stepFunctions: new SFNClient({ ...region, maxAttempts: 4, requestHandler: http1(50, 10_000) }),
+    ecs: new ECSClient({ ...region, maxAttempts: 4, requestHandler: http1(5, 10_000) }),
   };
 };

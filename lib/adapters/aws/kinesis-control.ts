@@ -11,6 +11,7 @@ import {
   MergeShardsCommand,
   RegisterStreamConsumerCommand,
   SplitShardCommand,
+  UpdateShardCountCommand,
 } from '@aws-sdk/client-kinesis';
 import { InvariantError, TransientError } from '../../errors.ts';
 import { StreamDescription } from '../../model/shard.ts';
@@ -74,7 +75,7 @@ export const kinesisControl = (client: KinesisClient, changes: KinesisClient, cl
         case 'ResourceNotFoundException':
           return { kind: 'refused', detail };
         default:
-          throw translate(error, `change ${shardIds.join(' and ')} of ${streamName}`);
+          throw translate(error, `change ${shardIds.join(' and ') || 'the shard count'} of ${streamName}`);
       }
     }
   };
@@ -143,6 +144,19 @@ export const kinesisControl = (client: KinesisClient, changes: KinesisClient, cl
         AdjacentShardToMerge: adjacentShardId,
       });
       return change(streamName, [shardId, adjacentShardId], () => changes.send(request, options(signal)), signal);
+    },
+
+    resize: async (streamName, targetCount, signal) => {
+      const request = new UpdateShardCountCommand({
+        StreamName: streamName,
+        TargetShardCount: targetCount,
+        ScalingType: 'UNIFORM_SCALING',
+      });
+      const result = await change(streamName, [], () => changes.send(request, options(signal)), signal);
+      // Its limits (ten a day, twice, half, the account's shards) are none that waiting a moment would lift.
+      return result.kind === 'busy' && result.detail.startsWith('LimitExceededException')
+        ? { kind: 'refused', detail: result.detail }
+        : result;
     },
 
     ensureConsumer: async (streamArn, consumerName, signal) => {

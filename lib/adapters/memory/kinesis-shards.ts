@@ -41,6 +41,7 @@ export interface MemoryStream {
   shardsMade: number;
   readonly consumers: Map<string, { consumerArn: string; createdAtMs: number }>;
   updatingUntilMs: number;
+  resizedAtMs: readonly number[];
 }
 
 /** The hash key of a partition key: its MD5. */
@@ -119,6 +120,7 @@ export class StreamSet {
       shardsMade: 0,
       consumers: new Map(),
       updatingUntilMs: 0,
+      resizedAtMs: [],
     };
     for (const range of slicesOf(WHOLE_RANGE, shardCount)) addShard(stream, range, []);
     this.#streams.set(streamName, stream);

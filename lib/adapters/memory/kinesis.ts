@@ -3,6 +3,7 @@
 import type { StreamDescription } from '../../model/shard.ts';
 import type { ChangeResult, Clock, StreamControl, StreamReader } from '../../ports.ts';
 import { memoryReader } from './kinesis-read.ts';
+import { resizeShards } from './kinesis-resize.ts';
 import {
   addShard,
   close,
@@ -30,6 +31,10 @@ export interface MemoryStreams {
 
 const openShard = (stream: MemoryStream, shardId: string): MemoryShard | undefined =>
   stream.shards.find((shard) => shard.shardId === shardId && !shard.closed);
+
+/** UpdateShardCount works so often within a rolling day. Source: SDK UpdateShardCount. */
+const RESIZES_PER_WINDOW = 10;
+const RESIZE_WINDOW_MS = 24 * 3_600_000;
 
 /** Streams on a clock. A split or merge takes `updatingMs`. */
 export const memoryStreams = (clock: Clock, updatingMs = 0): MemoryStreams => {
@@ -81,6 +86,15 @@ export const memoryStreams = (clock: Clock, updatingMs = 0): MemoryStreams => {
         close(shard);
         close(adjacent);
         return undefined;
+      }),
+    resize: async (streamName, targetCount) =>
+      change(streamName, (stream) => {
+        const sinceMs = clock.nowMs() - RESIZE_WINDOW_MS;
+        const lately = stream.resizedAtMs.filter((atMs) => atMs > sinceMs);
+        if (lately.length >= RESIZES_PER_WINDOW) return `stream ${streamName} was resized ${lately.length} times within 24 hours`;
+        const refusal = resizeShards(stream, targetCount);
+        if (refusal === undefined) stream.resizedAtMs = [...lately, clock.nowMs()];
+        return refusal;
       }),
     ensureConsumer: async (streamArn, consumerName) => {
       const stream = streams.byArn(streamArn);

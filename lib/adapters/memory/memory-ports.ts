@@ -18,6 +18,7 @@ import {
 } from './orders.ts';
 import { memoryPreflight } from './preflight.ts';
 import { memoryOperations, memoryOutcomes, memoryPlans, memoryPolicies } from './records.ts';
+import { type MemoryWorkerFleet, memoryWorkerFleet } from './worker-fleet.ts';
 import { memoryWorkers } from './workers.ts';
 
 export interface MemoryPorts extends Ports {
@@ -27,6 +28,7 @@ export interface MemoryPorts extends Ports {
   readonly commands: MemoryCommandQueue;
   readonly machines: MemoryMachines;
   readonly callbacks: MemoryCallbacks;
+  readonly workerFleet: MemoryWorkerFleet;
 }
 
 export interface MemoryOptions {
@@ -59,5 +61,6 @@ export const memoryPorts = (clock: Clock, options: MemoryOptions = {}): MemoryPo
     commands: memoryCommands(),
     machines: memoryMachines(),
     callbacks: memoryCallbacks(),
+    workerFleet: memoryWorkerFleet(),
   };
 };
