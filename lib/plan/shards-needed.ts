@@ -19,16 +19,16 @@ export type SizingPolicy = Pick<Policy, 'targetUtilization' | 'actOnQuantile' | 
 
 const ROUNDING = 1e-9;
 /** The highest demand of a window lasts for a part of it only: the expected excess of all its minutes is so much of that of the highest. */
-const SHARE_OF_HIGHEST = 0.2;
+const SHARE_OF_HIGHEST = 0.4;
 /** The last minute's demand is no bound but one value, as likely to fall as to rise: so much of a shard above a capacity is not yet answered with one more. */
 const LET_BE = 0.1;
 /** A shard is given back when the chance is no higher that it is needed again so soon that giving it back was not worth two operations. */
 const NEEDED_AGAIN = 0.2;
 const [, MEDIAN, UPPER90, UPPER95] = QUANTILES.map((_, i) => i) as [number, number, number, number];
 
-/** How many shards, at the least one. More demand never needs fewer. */
-export const shardsNeeded = (demand: DemandAhead, policy: SizingPolicy): number =>
-  policy.throttledToIdle === undefined ? byQuantile(demand, policy) : byCost(demand, policy, policy.throttledToIdle);
+/** How many shards, at the least one. More demand never needs fewer. `share` is how much of the excess of the highest minute counts, where costs decide. */
+export const shardsNeeded = (demand: DemandAhead, policy: SizingPolicy, share = SHARE_OF_HIGHEST): number =>
+  policy.throttledToIdle === undefined ? byQuantile(demand, policy) : byCost(demand, policy, share * policy.throttledToIdle);
 
 /** What one shard more than these would save from throttling, in what an idle shard costs; null where the policy does not weigh costs. */
 export const worthOfOneMore = (demand: DemandAhead, shards: number, policy: SizingPolicy): number | null => {
@@ -56,9 +56,8 @@ const byQuantile = ({ quantiles, now }: DemandAhead, { targetUtilization, actOnQ
   return Math.max(Math.ceil(Math.max(bound, now) / targetUtilization - ROUNDING), 1);
 };
 
-/** One shard more is worth it while throttledToIdle × the excess that it is expected to take away is above one. What is there already is met. */
-const byCost = (demand: DemandAhead, policy: SizingPolicy, throttledToIdle: number): number => {
-  const weight = throttledToIdle * SHARE_OF_HIGHEST;
+/** One shard more is worth it while the excess that it is expected to take away, weighed, is above one. What is there already is met. */
+const byCost = (demand: DemandAhead, policy: SizingPolicy, weight: number): number => {
   const reactive = Math.ceil(demand.now / policy.targetUtilization - LET_BE - ROUNDING);
   const scaled = demand.quantiles.map((quantile) => quantile / policy.targetUtilization);
   let shards = Math.max(reactive, Math.floor(scaled[MEDIAN] ?? 0), 1);

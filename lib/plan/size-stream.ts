@@ -12,6 +12,8 @@ export const KEPT_SEC = 180;
 /** The stream gives a shard back only when it is unlikely to be needed again within so long, and within so many operations: the slower they are, the dearer is one too few. */
 const KEEP_SEC = 420;
 const KEEP_OPERATIONS = 7;
+/** The stream is looked at again each tick, so less of a window's highest minute must be met at once than where a shard is split for good. */
+const SHARE_OF_HIGHEST = 0.2;
 /** The queue is looked at after so many operations: what is needed then, less what can be had until then, must be begun now. */
 const QUEUE = [1, 2, 4] as const;
 
@@ -39,11 +41,11 @@ export const sizeStream = (
   const growSec = TICKS_SEC + operationSec;
   const within = (wanted: number) => Math.min(Math.max(wanted, policy.minShards), policy.maxShards);
   const soon = aheadWithin(growSec);
-  let grown = { to: within(shardsNeeded(soon, policy)), sec: growSec, demand: soon };
+  let grown = { to: within(shardsNeeded(soon, policy, SHARE_OF_HIGHEST)), sec: growSec, demand: soon };
   for (const operations of QUEUE) {
     const sec = growSec + operations * operationSec;
     const demand = aheadWithin(sec);
-    const to = within(shardsNeeded(demand, policy) - operations);
+    const to = within(shardsNeeded(demand, policy, SHARE_OF_HIGHEST) - operations);
     if (to > grown.to) grown = { to, sec, demand };
   }
   if (grown.to > shards)

@@ -225,7 +225,7 @@ describe('decidePlan within a policy', () => {
     const rarely = planOf({ shards: [{ now: 400, foreseen: 1000 }], policy });
     expect(rarely.actions).toEqual([]);
     expect(rarely.holds.find((hold) => hold.reason === 'not-worth-it')?.detail).toMatch(
-      /is worth 0\.20 idle shards, and it costs 1\.$/,
+      /is worth 0\.40 idle shards, and it costs 1\.$/,
     );
     expect(planOf({ shards: [{ now: 400, foreseen: 1100 }], policy }).actions.map((action) => action.kind)).toContain('split');
     expect(planOf({ shards: [{ now: 400 }, { now: 500 }], policy }).actions.map((action) => action.kind)).toEqual(['merge']);

@@ -123,7 +123,7 @@ describe('worthOfOneMore', () => {
 
   it('is what the shard takes away of the expected excess, over its cost', () => {
     // From 5 to 6 the probability falls on a line from 0.3 to 0.1.
-    expect(worthOfOneMore({ quantiles, now: 0 }, 5, byCost)).toBeCloseTo(20 * 0.2, 9);
+    expect(worthOfOneMore({ quantiles, now: 0 }, 5, byCost)).toBeCloseTo(40 * 0.2, 9);
   });
 
   it('is unknown without costs or without a forecast', () => {
@@ -145,7 +145,7 @@ describe('shardsNeeded', () => {
 
   it('holds more, the more a throttled record costs', () => {
     const quantiles = [1, 4, 6, 8];
-    expect([1, 10, 100, 1000, 10_000].map((weight) => cost(quantiles, weight))).toEqual([4, 4, 8, 15, 21]);
+    expect([1, 10, 100, 1000, 10_000].map((weight) => cost(quantiles, weight))).toEqual([4, 5, 10, 17, 23]);
   });
 
   it('holds no more than a certain demand needs, at any cost', () => {
