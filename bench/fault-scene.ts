@@ -34,7 +34,7 @@ const TRACKING_WITHIN_MS = 30_000;
 const SETTLED_WITHIN_MS = 40_000;
 /** The longest wait of all: the machine's for the target, and then the source's for the machine. */
 const OVER_WITHIN_MS = 130_000;
-const MOST_MISSED = 3;
+const MOST_MISSED = 8;
 /** Source, target and a third. */
 const LEAST_WORKERS = 3;
 const LOOK_MS = 25;

@@ -25,6 +25,7 @@ const WORKERS = 4;
 const LEAST_WORKERS = 3;
 /** Cases that disturb no other shard. */
 const AT_ONCE = 4;
+const MOST_TOLD = 10;
 const JUDGED_WITHIN_MS = 30_000;
 
 const nameOf = ({ state, party, kind }: FaultCase): string => `${state} × ${party} × ${kind}`;
@@ -131,6 +132,11 @@ export const bench = async (options: readonly string[]): Promise<number> => {
     return { outcomes: parts.flatMap(({ outcomes }) => outcomes), verdicts: parts.flatMap(({ verdicts }) => verdicts) };
   }, options.includes('--keep'));
   console.error(tableOf(played.outcomes));
+  for (const { unexplained } of played.verdicts)
+    for (const { shardId, sequenceNumber, workerId, epoch, first } of unexplained.slice(0, MOST_TOLD))
+      console.error(
+        `  ${shardId} ${sequenceNumber}: by ${workerId} under ${epoch} after ${first.workerId} under ${first.epoch}, without a reason`,
+      );
   const fields = fieldsOf(played);
   printReport('faults', fields);
   return fields.lost + fields.reordered + fields.withoutOneOwner > 0 ? 1 : 0;

@@ -1,20 +1,23 @@
 // bench/forecast: accuracy, calibration and speed of the forecasts on traces, beside other models.
-// in: --traces DIR [--quick] [--no-theta] · out: tables on stderr, one line of JSON
+// in: --traces DIR [--quick] [--no-theta] [--no-libraries] · out: tables on stderr, one line of JSON
 //
-// Five-minute means, 7 days of history from cold at each origin, 60 minutes ahead. `traces` and `total` are the incremental model at all origins; `models`
-// are all models, ours too, at the same fifth of them. `oneMinute` runs once over each trace of one-minute steps, 30 minutes ahead.
+// Five-minute means, 7 days of history from cold at each origin, 60 minutes ahead. `traces`, `total` and `overTheta` are the incremental model at all origins;
+// `models` are all models, ours too, at the same tenth of them. `singleKeys` are series of their own that nobody looked at while the model was made. `onePass` runs once over each
+// trace, five minutes or one to a step, 60 minutes ahead: thousands of origins.
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { loadForecastLibraries } from '../lib/adapters/forecast-libraries.ts';
+import { secondOpinions } from '../lib/adapters/second-opinions.ts';
 import { outcomesAt } from '../lib/forecast/backtest.ts';
 import { coherent } from '../lib/forecast/coherent.ts';
-import { type IncrementalForecaster, incremental, learnSeries } from '../lib/forecast/incremental.ts';
+import { incremental } from '../lib/forecast/incremental.ts';
 import { lastValue } from '../lib/forecast/last-value.ts';
-import type { Model } from '../lib/forecast/model.ts';
+import type { EvenSeries, Model, ModelForecast } from '../lib/forecast/model.ts';
 import { seasonalNaive } from '../lib/forecast/seasonal-naive.ts';
+import type { SecondOpinion } from '../lib/forecast/second-opinion.ts';
 import { readTrace } from '../local/trace.ts';
 import { type Row, rounded, rowOf, type Said, totalOf } from './forecast-score.ts';
+import { speed } from './forecast-speed.ts';
 import { printReport } from './report.ts';
 import { type Peer, thetaPeer } from './theta-peer.ts';
 
@@ -23,7 +26,11 @@ const DAY = 288;
 const HISTORY = 7 * DAY;
 const STEPS = 12;
 const HORIZONS = Array.from({ length: STEPS }, (_, i) => i + 1);
-const PEERS_EVERY = 5;
+const MINUTE_HORIZONS = [1, 2, 3, 5, 7, 10, 15, 20, 25, 30, 45, 60];
+const PEERS_EVERY = 10;
+const ANSWER_WITHIN_MS = 20_000;
+const BUSIEST_KEYS = 8;
+const KEY_ORIGINS = 20;
 
 interface Series {
   readonly name: string;
@@ -39,6 +46,7 @@ export const bench = async (options: readonly string[]): Promise<number> => {
     quick?: boolean | undefined;
     json?: boolean | undefined;
     'no-theta'?: boolean | undefined;
+    'no-libraries'?: boolean | undefined;
   };
   try {
     parsed = parseArgs({
@@ -48,6 +56,7 @@ export const bench = async (options: readonly string[]): Promise<number> => {
         quick: { type: 'boolean' },
         json: { type: 'boolean' },
         'no-theta': { type: 'boolean' },
+        'no-libraries': { type: 'boolean' },
       },
     }).values;
   } catch (error) {
@@ -74,33 +83,43 @@ export const bench = async (options: readonly string[]): Promise<number> => {
 
   const peer: Peer = parsed['no-theta'] ? { kind: 'missing', why: 'left out by --no-theta' } : thetaPeer();
   const origins = parsed.quick ? 10 : 100;
-  const models: readonly Model[] = [incremental, lastValue, seasonalNaive, ...loadForecastLibraries()];
+  const libraries = secondOpinions();
   const traces: Record<string, Row> = {};
   const byModel: Record<string, Row[]> = {};
-  const overTheta: { error: number; pinball: number }[] = [];
+  const failures: Record<string, number> = {};
+  const overTheta: Record<string, Ratio> = {};
   for (const each of series) {
     const coarse = means(each, STEP_SEC);
     const at = originsOf(coarse.values.length, origins);
     const some = at.filter((_, i) => i % PEERS_EVERY === 2);
-    traces[each.name] = rowOf(coarse.values, at, HISTORY, STEPS, fromCold(incremental, coarse, at));
+    const row = (from: readonly number[], said: readonly (Said | null)[]): Row =>
+      rowOf(coarse.values, from, HISTORY, STEPS, said);
+    traces[each.name] = row(at, fromCold(incremental, coarse, at));
     const rows: Record<string, Row> = {};
-    for (const model of models) rows[model.name] = rowOf(coarse.values, some, HISTORY, STEPS, fromCold(model, coarse, some));
+    for (const model of [incremental, lastValue, seasonalNaive]) rows[model.name] = row(some, fromCold(model, coarse, some));
+    if (!parsed.quick && !parsed['no-libraries'])
+      for (const library of libraries.models) {
+        const said = await askedFromCold(library, coarse, some);
+        failures[library.name] = (failures[library.name] ?? 0) + said.filter((one) => one === null).length;
+        if (said.some((one) => one !== null)) rows[library.name] = row(some, said);
+      }
     if (peer.kind === 'ready') {
-      const theta = rowOf(coarse.values, some, HISTORY, STEPS, thetaAt(peer, coarse, some));
-      rows.theta = theta;
-      overTheta.push({
-        error: rows.incremental!.mase60 / theta.mase60,
-        pinball: rows.incremental!.pinball95 / theta.pinball95,
-      });
+      const theta = thetaAt(peer, coarse, at);
+      rows.theta = row(
+        some,
+        theta.filter((_, i) => i % PEERS_EVERY === 2),
+      );
+      overTheta[each.name] = ratioOf(traces[each.name]!, row(at, theta));
     }
-    for (const [name, row] of Object.entries(rows)) byModel[name] = [...(byModel[name] ?? []), row];
+    for (const [name, one] of Object.entries(rows)) byModel[name] = [...(byModel[name] ?? []), one];
     tell(each.name, traces[each.name]!);
   }
+  await libraries.close();
   const total = totalOf(Object.values(traces));
   tell('total', total);
-  for (const [name, rows] of Object.entries(byModel)) tell(`${name} (at a fifth of the origins)`, totalOf(rows));
-  const geometric = (values: readonly number[]): number =>
-    Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
+  for (const [name, rows] of Object.entries(byModel)) tell(`${name} (at a tenth of the origins)`, totalOf(rows));
+  const single = parsed.quick ? null : keysAlone(await keySeries(folder), peer);
+  if (single !== null) tell(`${single.series} single keys`, single.total);
   printReport('forecast', {
     traces: Object.fromEntries(Object.entries(traces).map(([name, row]) => [name, rounded(row)])),
     total: rounded(total),
@@ -108,20 +127,89 @@ export const bench = async (options: readonly string[]): Promise<number> => {
       ...Object.fromEntries(Object.entries(byModel).map(([name, rows]) => [name, rounded(totalOf(rows))])),
       ...(peer.kind === 'missing' ? { theta: null, thetaWhy: peer.why } : {}),
     },
-    overTheta:
-      overTheta.length === 0
+    failures,
+    overTheta: peer.kind === 'missing' ? null : summaryOf(overTheta),
+    singleKeys: single === null ? null : { ...single, total: rounded(single.total) },
+    onePass: {
+      fiveMinutes: onePass(
+        series.map((each) => means(each, STEP_SEC)),
+        HORIZONS,
+        HISTORY,
+        2,
+      ),
+      oneMinute: parsed.quick
         ? null
-        : {
-            error: Number(geometric(overTheta.map(({ error }) => error)).toFixed(3)),
-            worstError: Number(Math.max(...overTheta.map(({ error }) => error)).toFixed(3)),
-            pinball95: Number(geometric(overTheta.map(({ pinball }) => pinball)).toFixed(3)),
-          },
-    oneMinute: parsed.quick ? null : oneMinute(series.filter(({ stepSec }) => stepSec === 60)),
+        : onePass(
+            series.filter(({ stepSec }) => stepSec === 60),
+            MINUTE_HORIZONS,
+            3 * 1440,
+            7,
+          ),
+    },
     origins,
     skipped,
     ...speed(),
   });
   return 0;
+};
+
+interface Ratio {
+  readonly error: number;
+  readonly pinball95: number;
+}
+
+const ratioOf = (ours: Row, theirs: Row): Ratio => ({
+  error: ours.mase60 / theirs.mase60,
+  pinball95: ours.pinball95 / theirs.pinball95,
+});
+
+const summaryOf = (ratios: Readonly<Record<string, Ratio>>): Record<string, unknown> => {
+  const all = Object.values(ratios);
+  const geometric = (values: readonly number[]): number =>
+    Number(Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length).toFixed(3));
+  return {
+    error: geometric(all.map(({ error }) => error)),
+    worstError: Number(Math.max(...all.map(({ error }) => error)).toFixed(3)),
+    pinball95: geometric(all.map(({ pinball95 }) => pinball95)),
+    errorByTrace: Object.fromEntries(Object.entries(ratios).map(([name, { error }]) => [name, Number(error.toFixed(3))])),
+  };
+};
+
+/** Series that no total shows: the busiest keys of each keyed trace, one by one. */
+const keySeries = async (folder: string): Promise<Series[]> => {
+  const found: Series[] = [];
+  for (const file of readdirSync(folder).filter((name) => name.endsWith('.csv'))) {
+    const read = await readTrace(join(folder, file));
+    if (read.kind === 'refused' || !fits(read.trace.stepMs, read.trace.total.length)) continue;
+    const { trace } = read;
+    const sums = trace.keys.map(({ counts }) => counts.reduce((sum, count) => sum + count, 0));
+    const busiest = [...sums.keys()].sort((a, b) => sums[b]! - sums[a]!).slice(0, BUSIEST_KEYS);
+    for (const i of busiest) {
+      const { key, counts } = trace.keys[i]!;
+      const values = Float64Array.from(counts);
+      found.push({ name: `${file} ${key}`, startMs: trace.startMs, stepSec: trace.stepMs / 1000, values });
+    }
+  }
+  return found;
+};
+
+/** How the incremental model does on single keys, and beside Theta. */
+const keysAlone = (
+  all: readonly Series[],
+  peer: Peer,
+): { series: number; total: Row; overTheta: Record<string, unknown> | null } | null => {
+  if (all.length === 0) return null;
+  const rows: Row[] = [];
+  const ratios: Record<string, Ratio> = {};
+  for (const each of all) {
+    const coarse = means(each, STEP_SEC);
+    const at = originsOf(coarse.values.length, KEY_ORIGINS);
+    const ours = rowOf(coarse.values, at, HISTORY, STEPS, fromCold(incremental, coarse, at));
+    rows.push(ours);
+    if (peer.kind === 'ready')
+      ratios[each.name] = ratioOf(ours, rowOf(coarse.values, at, HISTORY, STEPS, thetaAt(peer, coarse, at)));
+  }
+  return { series: all.length, total: totalOf(rows), overTheta: peer.kind === 'ready' ? summaryOf(ratios) : null };
 };
 
 const refuse = (message: string): number => {
@@ -144,23 +232,33 @@ const means = (series: Series, stepSec: number): Series => {
 const originsOf = (length: number, count: number): number[] =>
   Array.from({ length: count }, (_, i) => Math.floor(HISTORY + ((length - STEPS - HISTORY) * (i + 0.5)) / count));
 
-const fromCold = (model: Model, { values, startMs, stepSec }: Series, origins: readonly number[]): (Said | null)[] =>
-  origins.map((origin) => {
-    const from = origin - HISTORY;
-    const raw = model.forecastAt(
-      { values: values.subarray(from, origin), startMs: startMs + from * stepSec * 1000, stepSec },
-      [HISTORY],
-      HORIZONS,
-    )[0];
-    if (!raw) return null;
-    const { quantiles, windowMaxQuantiles } = coherent(raw);
-    return {
-      points: quantiles[1]!,
-      upper: quantiles[3]!,
-      peak: windowMaxQuantiles[1]!.at(-1)!,
-      peakUpper: windowMaxQuantiles[3]!.at(-1)!,
-    };
-  });
+const historyBefore = (origin: number, { values, startMs, stepSec }: Series): EvenSeries => {
+  const from = origin - HISTORY;
+  return { values: values.subarray(from, origin), startMs: startMs + from * stepSec * 1000, stepSec };
+};
+
+const saidBy = (raw: ModelForecast | null | undefined): Said | null => {
+  if (!raw) return null;
+  const { quantiles, windowMaxQuantiles } = coherent(raw);
+  return {
+    points: quantiles[1]!,
+    upper: quantiles[3]!,
+    peak: windowMaxQuantiles[1]!.at(-1)!,
+    peakUpper: windowMaxQuantiles[3]!.at(-1)!,
+  };
+};
+
+const fromCold = (model: Model, series: Series, origins: readonly number[]): (Said | null)[] =>
+  origins.map((origin) => saidBy(model.forecastAt(historyBefore(origin, series), [HISTORY], HORIZONS)[0]));
+
+const askedFromCold = async (library: SecondOpinion, series: Series, origins: readonly number[]): Promise<(Said | null)[]> => {
+  const said: (Said | null)[] = [];
+  for (const origin of origins) {
+    const answer = await library.ask(historyBefore(origin, series), [HISTORY], HORIZONS, ANSWER_WITHIN_MS);
+    said.push(answer.kind === 'answered' ? saidBy(answer.forecasts[0]) : null);
+  }
+  return said;
+};
 
 const thetaAt = (peer: Extract<Peer, { kind: 'ready' }>, { values }: Series, origins: readonly number[]): Said[] => {
   const histories = origins.map((origin) => carriedForward(values.subarray(origin - HISTORY, origin)));
@@ -181,64 +279,46 @@ const carriedForward = (values: Float64Array): number[] => {
   });
 };
 
-/** One pass over each trace, a forecast every seven minutes from the third day on. */
-const oneMinute = (series: readonly Series[]): Record<string, unknown> | null => {
+/** One pass over each series from `from` on with a forecast every `every` steps: many more origins, so that a share is told to a percent. */
+const onePass = (
+  series: readonly Series[],
+  horizons: readonly number[],
+  from: number,
+  every: number,
+): Record<string, unknown> | null => {
   if (series.length === 0) return null;
-  const horizons = [5, 10, 15, 20, 25, 30];
-  const covers = series.map((each) => {
-    const origins = Array.from({ length: Math.floor((each.values.length - 30 - 3 * 1440) / 7) }, (_, i) => 3 * 1440 + 7 * i);
-    const forecasts = incremental.forecastAt(each, origins, horizons);
-    let [held, windows] = [0, 0];
-    forecasts.forEach((raw, i) => {
-      const peak = outcomesAt(each.values, origins[i]!, horizons).peaks.at(-1)!;
-      if (Number.isNaN(peak) || raw === null) return;
-      windows++;
-      held += coherent(raw).windowMaxQuantiles[3]!.at(-1)! >= peak ? 1 : 0;
+  const longest = horizons.at(-1)!;
+  const rows = series.map((each) => {
+    const count = Math.max(0, Math.floor((each.values.length - longest - from) / every));
+    const origins = Array.from({ length: count }, (_, i) => from + every * i);
+    const sums = { held: 0, windows: 0, covered: 0, points: 0, error: 0, naive: 0 };
+    incremental.forecastAt(each, origins, horizons).forEach((raw, i) => {
+      const said = raw && coherent(raw);
+      if (!said) return;
+      const came = outcomesAt(each.values, origins[i]!, horizons);
+      const last = each.values[origins[i]! - 1]!;
+      came.points.forEach((point, h) => {
+        if (Number.isNaN(point) || Number.isNaN(last)) return;
+        sums.points++;
+        sums.covered += said.quantiles[3]![h]! >= point ? 1 : 0;
+        sums.error += Math.abs(said.quantiles[1]![h]! - point);
+        sums.naive += Math.abs(last - point);
+      });
+      if (Number.isNaN(came.peaks.at(-1)!)) return;
+      sums.windows++;
+      sums.held += said.windowMaxQuantiles[3]!.at(-1)! >= came.peaks.at(-1)! ? 1 : 0;
     });
-    return held / windows;
+    return [
+      each.name,
+      {
+        origins: origins.length,
+        rmae: Number((sums.error / sums.naive).toFixed(3)),
+        cover95: Number((sums.covered / sums.points).toFixed(3)),
+        maxCover95: Number((sums.held / sums.windows).toFixed(3)),
+      },
+    ] as const;
   });
-  const cover = covers.reduce((sum, value) => sum + value, 0) / covers.length;
-  return {
-    traces: covers.length,
-    maxCover95: Number(cover.toFixed(3)),
-    lowest: Number(Math.min(...covers).toFixed(3)),
-    highest: Number(Math.max(...covers).toFixed(3)),
-  };
-};
-
-/** Times of one core: a synthetic week at five minutes, 12 horizons. */
-const speed = (): Record<string, number> => {
-  const demand = (i: number): number => 1000 + 400 * Math.sin((2 * Math.PI * i) / DAY) + 50 * Math.sin(i * 7.3);
-  const values = Float64Array.from({ length: HISTORY }, (_, i) => demand(i));
-  const cold = (): IncrementalForecaster => {
-    const forecaster = learnSeries({ values, startMs: 0, stepSec: STEP_SEC }, HORIZONS);
-    forecaster.forecast();
-    return forecaster;
-  };
-  const fleet = Array.from({ length: 100 }, cold);
-  const times = Array.from({ length: 15 }, () => elapsedMs(cold)).sort((a, b) => a - b);
-  const msCold = times[Math.floor(times.length / 2)]!;
-  const ticks = Array.from({ length: 15 }, (_, k) =>
-    elapsedMs(() => {
-      for (const forecaster of fleet) {
-        forecaster.learn(demand(HISTORY + k));
-        forecaster.forecast();
-      }
-    }),
-  ).sort((a, b) => a - b);
-  const tickMs = ticks[Math.floor(ticks.length / 2)]! / fleet.length;
-  return {
-    usPerPoint: Number(((1000 * msCold) / HISTORY).toFixed(2)),
-    msCold: Number(msCold.toFixed(1)),
-    secondsFor10000Series: Number((msCold * 10).toFixed(1)),
-    tickSecondsFor10000Series: Number((tickMs * 10).toFixed(2)),
-  };
-};
-
-const elapsedMs = (run: () => unknown): number => {
-  const before = performance.now();
-  run();
-  return performance.now() - before;
+  return Object.fromEntries(rows);
 };
 
 const tell = (name: string, row: Row): void => {

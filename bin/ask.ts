@@ -19,7 +19,7 @@ export const refuse = (message: string): void => {
 /** The answer's body; null after an error, which is on stderr then (exit code 2 for what the API refuses as wrong, 1 for the rest). */
 export const asked = async <T>(
   given: Connection,
-  method: 'GET' | 'POST' | 'PUT',
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE',
   path: string,
   more: { query?: Record<string, string>; body?: unknown } = {},
 ): Promise<T | null> => {

@@ -6,6 +6,8 @@ import type { AcceptedResponse, FleetResponse, MonitorResponse } from '../lib/mo
 import { PolicyToSet } from '../lib/plan/policy-to-set.ts';
 import { asked, type Connection, print, refuse } from './ask.ts';
 import { addBacktest } from './backtest.ts';
+import { addEvents } from './event.ts';
+import { addImport } from './import.ts';
 import { addSimulate } from './simulate.ts';
 import { monitorText, type PlanBody, type PolicyBody, planText, policyText, statusText } from './tables.ts';
 
@@ -111,6 +113,8 @@ export const runCommandLine = async (first: (program: Command) => void): Promise
 
   addSimulate(program);
   addBacktest(program);
+  addEvents(program, connected);
+  addImport(program);
 
   try {
     await program.parseAsync();

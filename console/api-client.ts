@@ -19,7 +19,7 @@ export interface ApiAnswer {
 }
 
 export type ApiClient = (
-  method: 'GET' | 'POST' | 'PUT',
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE',
   path: string,
   query?: Readonly<Record<string, string>>,
   body?: unknown,
@@ -51,7 +51,7 @@ class Sha256 {
 const regionOf = (host: string): string =>
   /\.execute-api\.([a-z0-9-]+)\./.exec(host)?.[1] ?? process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION ?? 'us-east-1';
 
-/** A client for one deployed API. Application and stream go with every GET. Throws TransientError when nothing answers. */
+/** A client for one deployed API. Application and stream go with every GET and DELETE. Throws TransientError when nothing answers. */
 export const apiClient = (target: ApiTarget, credentials = defaultProvider()): ApiClient => {
   const base = new URL(target.url);
   const signer = new SignatureV4({
@@ -62,7 +62,9 @@ export const apiClient = (target: ApiTarget, credentials = defaultProvider()): A
   });
   return async (method, path, query = {}, body) => {
     const all: Record<string, string> =
-      method === 'GET' ? { application: target.application, streamName: target.streamName, ...query } : { ...query };
+      method === 'GET' || method === 'DELETE'
+        ? { application: target.application, streamName: target.streamName, ...query }
+        : { ...query };
     const pathname = `${base.pathname.replace(/\/$/, '')}${path}`;
     const text = body === undefined ? undefined : JSON.stringify(body);
     const signed = await signer.sign({

@@ -79,6 +79,7 @@ const draw = (): void => {
             [...bands.values()].sort((a, b) => a.atMs - b.atMs),
             width,
             targetUtilization,
+            predictions?.events,
           ),
     );
   }
@@ -93,6 +94,7 @@ const draw = (): void => {
           swatch('area-next', '90 % band'),
           swatch('area-past', 'band as foreseen before'),
           swatch('line-highest', 'highest until then, 95 %'),
+          ...((predictions?.events.length ?? 0) > 0 ? [swatch('area-event', 'known event')] : []),
         ]),
   );
   show('plans', planList(plans));

@@ -25,12 +25,15 @@ export const ticksOf = (top: number, wanted = 5): number[] => {
   return Array.from({ length: Math.floor(top / step + 1e-9) + 1 }, (_, i) => i * step);
 };
 
-/** Draws the chart `width` pixels wide. `targetUtilization` draws the line below which the plan keeps the stream. */
+const dayAndClock = (ms: number): string => `${new Date(ms).toLocaleDateString(undefined, { weekday: 'short' })} ${clock(ms)}`;
+
+/** Draws the chart `width` pixels wide. `targetUtilization` draws the line below which the plan keeps the stream; `events` are the known ones. */
 export const forecastChart = (
   series: Series,
   past: readonly PastBand[],
   width: number,
   targetUtilization: number | null,
+  events: PredictionsResponse['events'] = [],
 ): HTMLElement => {
   const points = series.points;
   const fromMs = series.issuedAtMs - PAST_MS;
@@ -85,6 +88,19 @@ export const forecastChart = (
     xTicks.push(svg('text', { x: x(ms), y: HEIGHT - 8, 'text-anchor': 'middle', class: 'tick' }, clock(ms)));
   const nowX = x(series.issuedAtMs);
 
+  const eventBands = events
+    .filter((event) => event.fromMs < untilMs && event.untilMs > fromMs)
+    .map((event, i) => {
+      const [left, right] = [x(Math.max(event.fromMs, fromMs)), x(Math.min(event.untilMs, untilMs))];
+      return [
+        svg('rect', { x: left, y: MARGIN.top, width: right - left, height: HEIGHT - MARGIN.top - MARGIN.bottom, class: 'event' }),
+        svg(
+          'text',
+          { x: left + 4, y: HEIGHT - MARGIN.bottom - 6 - 14 * (i % 3), class: 'mark event-name' },
+          `${event.eventId} ${event.effect}`,
+        ),
+      ];
+    });
   const cursor = svg('line', { y1: MARGIN.top, y2: HEIGHT - MARGIN.bottom, class: 'cursor', visibility: 'hidden' });
   const tip = html('output', { class: 'tip', hidden: true });
   const picture = svg(
@@ -107,6 +123,7 @@ export const forecastChart = (
       height: HEIGHT - MARGIN.top - MARGIN.bottom,
       class: 'ahead',
     }),
+    ...eventBands.flat(),
     pastBand !== null && svg('path', { d: pastBand, class: 'band past' }),
     nextBand !== null && svg('path', { d: nextBand, class: 'band next' }),
     targetUtilization !== null &&
@@ -186,6 +203,27 @@ export const forecastChart = (
     picture,
     tip,
     html('p', { class: 'note' }, `${series.model}, ${Math.round(series.ageSec)} s old: ${series.reason}`),
+    series.failures.length > 0 &&
+      html(
+        'p',
+        { class: 'note' },
+        `asked and failed: ${series.failures.map(({ model, reason }) => `${model} (${reason})`).join('; ')}`,
+      ),
+    events.length > 0 &&
+      html(
+        'details',
+        { 'data-id': 'events' },
+        html(
+          'summary',
+          {},
+          `${events.length === 1 ? 'One known event' : `${events.length} known events`} from three hours ago to a day ahead`,
+        ),
+        table(
+          'Known events',
+          ['Event', 'Effect', 'From', 'Until'],
+          events.map((event) => [event.eventId, event.effect, dayAndClock(event.fromMs), dayAndClock(event.untilMs)]),
+        ),
+      ),
     html(
       'details',
       { 'data-id': 'forecast-table' },

@@ -42,7 +42,17 @@ const tile = (name: string, value: Child, note: Child = ''): HTMLElement =>
     html('p', { class: 'note' }, note),
   );
 
-/** The six figures that one looks at first. */
+type Accuracy = NonNullable<PredictionsResponse['series'][number]['accuracy']>[number];
+const HIGHEST_WITHIN_MS = 30 * 60_000;
+const ACCURACY_SEC = 900;
+
+/** What is said beside how often a bound held. */
+const howGood = (held: Accuracy | undefined): string =>
+  held === undefined
+    ? 'no forecast’s time has come yet'
+    : `of 15-minute windows, error ${percent(held.relativeError)}, over ${Math.round(held.minutes)} min`;
+
+/** The figures that one looks at first. */
 export const glance = (
   fleet: FleetResponse,
   predictions: PredictionsResponse | null,
@@ -52,7 +62,9 @@ export const glance = (
   const shards = openShards(fleet);
   const now = shards.reduce((sum, shard) => sum + (shard.recordsPerSec ?? 0), 0);
   const stream = predictions?.series.find((series) => series.scope === 'stream' && series.metric === 'records');
-  const highest = stream?.points.at(-1)?.windowMax95 ?? null;
+  const shown = stream?.points.filter(({ atMs }) => atMs <= stream.issuedAtMs + HIGHEST_WITHIN_MS);
+  const highest = shown?.at(-1)?.windowMax95 ?? null;
+  const held = stream?.accuracy?.find(({ model, horizonSec }) => horizonSec === ACCURACY_SEC && model === stream.model);
   const fullest = shards.reduce<number | null>(
     (most, shard) =>
       shard.utilizationForeseen !== null && shard.utilizationForeseen > (most ?? -1) ? shard.utilizationForeseen : most,
@@ -68,6 +80,7 @@ export const glance = (
       fleet.observedUntilMs === null ? 'nothing observed yet' : `until ${clock(fleet.observedUntilMs)}`,
     ),
     tile('Highest in 30 min', rate(highest), highest === null ? 'no forecast yet' : '95 % sure to stay below'),
+    tile('That bound held', percent(held?.maxCoverage95 ?? null), howGood(held)),
     tile('Fullest shard foreseen', percent(fullest), `target ${percent(fleet.targetUtilization)}`),
     tile('Shards', String(shards.length), `stream ${fleet.streamStatus.toLowerCase()}`),
     tile(

@@ -54,7 +54,8 @@ const inputOf = (
   route: Route,
 ): { kind: 'read'; input: unknown } | { kind: 'unreadable'; field: Field } => {
   const path = event.pathParameters ?? {};
-  if (route.method === 'GET') return { kind: 'read', input: { ...event.queryStringParameters, ...path } };
+  if (route.method === 'GET' || route.method === 'DELETE')
+    return { kind: 'read', input: { ...event.queryStringParameters, ...path } };
   const text = event.isBase64Encoded ? Buffer.from(event.body ?? '', 'base64').toString('utf8') : (event.body ?? '');
   try {
     const body: unknown = JSON.parse(text);

@@ -32,24 +32,29 @@ type Sliced =
 export const forecastSlice = {
   name: 'forecast-slice',
   input: SliceInput,
-  run: async ({ application, streamName, tickMs, slice }, { ports, nowMs, signal }): Promise<Sliced> => {
+  run: async ({ application, streamName, tickMs, slice }, { ports, streams, nowMs, signal }): Promise<Sliced> => {
     const of = slice.kind === 'stream' ? slice.kind : slice;
-    const [stream, latest, tracks, policy] = await Promise.all([
+    const [stream, latest, tracks, policy, events, ofStream] = await Promise.all([
       ports.control.describe(streamName, signal),
       ports.forecasts.latest(streamName, signal, of),
       ports.tracks.read(streamName, signal),
       policyOf({ application, streamName }, ports, signal),
+      ports.events.list({ application, streamName }, signal),
+      ports.forecasts.latest(streamName, signal, 'stream'),
     ]);
     if (stream === null) return { kind: 'skipped', reason: `stream ${streamName} does not exist` };
     const jobs = jobsOf(stream, latest, of);
     if (jobs.length === 0) return { kind: 'skipped', reason: 'no open shard begins within the slice any more' };
+    const streamBefore = ofStream.find(({ scope, metric }) => scope === 'stream' && metric === 'records') ?? null;
     const foreseen = await foresee(
       {
         streamName,
         jobs,
         opinions: { libraries: libraries(), named: policy.forecastModels },
         tracks,
-        basis: '',
+        events,
+        streams,
+        streamBefore,
         budgetMs: BUDGET_MS,
       },
       ports,

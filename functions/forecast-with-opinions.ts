@@ -23,7 +23,7 @@ export interface OpinionsAtHand {
 
 /**
  * Forecasts a series from its past: chooses the model where that is due, with the libraries that are due beside our own models. A library that fails is named
- * in `failures` and the choice is made without it. Fails as `forecastSeries` does.
+ * in `failures` and the choice is made without it. `previous` is null where a choice is due; `last` is then still the newest forecast. Fails as `forecastSeries` does.
  */
 export const forecastWithOpinions = async (
   series: DemandSeries,
@@ -33,8 +33,10 @@ export const forecastWithOpinions = async (
   { libraries, named, leftMs }: OpinionsAtHand,
   nowMs: number,
   live: readonly TrackMark[] = [],
+  last: Forecast | null = previous,
 ): Promise<{ forecast: Forecast; state: Uint8Array | null }> => {
-  const { opinions, isJudged } = opinionsDue(series, scope, previous, named, libraries.models, nowMs);
+  const due = previous === null ? true : undefined;
+  const { opinions, isJudged } = opinionsDue(series, scope, last, named, libraries.models, nowMs, due);
   const { models, failures } = await askSecondOpinions(series, horizonsSec, opinions, isJudged, leftMs);
   const { forecast, state } = forecastFromHistory(series, scope, horizonsSec, [...OWN_MODELS, ...models], previous, nowMs, live);
   // While a choice is kept, so is what failed when it was made.

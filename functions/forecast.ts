@@ -10,6 +10,7 @@ import { libraries } from './libraries.ts';
 import { policyOf } from './policy-of.ts';
 import { settleForecasts } from './settle-forecasts.ts';
 import { type Task, Tick, task } from './shell.ts';
+import { textHash } from './warm-states.ts';
 
 /** What is left of the function's time is for storing. */
 export const BUDGET_MS = 35_000;
@@ -48,30 +49,36 @@ export const standingOf = (jobs: readonly Job[], made: readonly Forecast[]): For
 export const forecast = {
   name: 'forecast',
   input: Tick,
-  run: async ({ application, streamName }, { ports, nowMs, signal }): Promise<Forecasted> => {
+  run: async ({ application, streamName }, { ports, streams, nowMs, signal }): Promise<Forecasted> => {
     const stream = await ports.control.describe(streamName, signal);
     if (stream === null) return { kind: 'skipped', reason: `stream ${streamName} does not exist` };
     const slices = slicesOf(stream);
     if (slices.length > 0) {
       const tickMs = Math.floor(nowMs / MINUTE_MS) * MINUTE_MS;
-      const name = `${streamName.replace(/[^A-Za-z0-9-_]/g, '-').slice(0, 60)}-${tickMs}`;
+      // A tick that is delivered twice starts one execution.
+      const own = textHash(`${application}/${streamName}`).toString(16);
+      const name = `${streamName.replace(/[^A-Za-z0-9-_]/g, '-').slice(0, 50)}-${own}-${tickMs}`;
       const input = { application, streamName, tickMs, slices };
       const { executionArn } = await ports.machines.start('forecast', name, input, signal);
       return { kind: 'sliced', slices: slices.length, executionArn };
     }
-    const [latest, tracks, policy] = await Promise.all([
+    const [latest, tracks, policy, events] = await Promise.all([
       ports.forecasts.latest(streamName, signal),
       ports.tracks.read(streamName, signal),
       policyOf({ application, streamName }, ports, signal),
+      ports.events.list({ application, streamName }, signal),
     ]);
     const jobs = jobsOf(stream, latest);
+    const streamBefore = latest.find(({ scope, metric }) => scope === 'stream' && metric === 'records') ?? null;
     const foreseen = await foresee(
       {
         streamName,
         jobs,
         opinions: { libraries: libraries(), named: policy.forecastModels },
         tracks,
-        basis: '',
+        events,
+        streams,
+        streamBefore,
         budgetMs: BUDGET_MS,
       },
       ports,

@@ -1,11 +1,14 @@
 // functions: the forecasts of many series of one stream, from where the last run stopped wherever that can be.
 // in: jobs, history, states · out: forecasts, as each series' own model makes them; what was learnt anew, and why
+import { eventsFingerprint, withoutEvents } from '../lib/forecast/events.ts';
 import { resumeForecast } from '../lib/forecast/resume-forecast.ts';
 import { blocksByRange } from '../lib/history/blocks-by-range.ts';
 import { projectSeries } from '../lib/history/project-series.ts';
 import { type DemandSeries, type HistoryBlock, MINUTE_MS, MINUTE_TIER_DAYS } from '../lib/model/demand.ts';
 import type { Forecast } from '../lib/model/forecast.ts';
 import { rangeText } from '../lib/model/hash-key-range.ts';
+import type { KnownEvent } from '../lib/model/known-event.ts';
+import type { Group } from '../lib/model/lease.ts';
 import type { TrackRecord } from '../lib/model/track-record.ts';
 import type { Ports } from '../lib/ports.ts';
 import { dueChoice } from './choice-due.ts';
@@ -27,6 +30,7 @@ import {
   snapshotOf,
   trim,
 } from './warm-states.ts';
+import { withWhatIsAhead } from './what-is-ahead.ts';
 
 const HOUR_MS = 60 * MINUTE_MS;
 /** What of the time the forecasting libraries may take. */
@@ -45,8 +49,10 @@ export interface Foresight {
   readonly jobs: readonly Job[];
   readonly opinions: Pick<OpinionsAtHand, 'libraries' | 'named'>;
   readonly tracks: readonly TrackRecord[];
-  /** What else learning depends on: another text than before asks for learning anew. */
-  readonly basis: string;
+  readonly events: readonly KnownEvent[];
+  /** The streams among which one may lead this one; and the stream's own newest forecast of records, which knows what was found. */
+  readonly streams: readonly Group[];
+  readonly streamBefore: Forecast | null;
   /** Milliseconds that may be computed for. */
   readonly budgetMs: number;
 }
@@ -72,12 +78,14 @@ interface Need {
 
 /** Forecasts the jobs in order. Null when nothing of the stream was observed. */
 export const foresee = async (
-  { streamName, jobs, opinions, tracks, basis, budgetMs }: Foresight,
+  { streamName, jobs, opinions, tracks, events, streams, streamBefore, budgetMs }: Foresight,
   ports: Ports,
   nowMs: number,
   signal: AbortSignal,
 ): Promise<Foreseen | null> => {
   const memory = memoryOf(ports, streamName);
+  // What else learning depends on: another text than before asks for learning anew.
+  const basis = events.length === 0 ? '' : eventsFingerprint(events);
   await adopt(jobs, memory, streamName, ports, nowMs, signal);
   const earliestMs = Math.floor((nowMs - HISTORY_MS) / MINUTE_MS) * MINUTE_MS;
   const whole = (of: readonly Job[]) => ports.history.read(streamName, earliestMs, nowMs, signal, hullOf(of));
@@ -93,12 +101,17 @@ export const foresee = async (
 
   const marksOf = new Map(tracks.map((track) => [`${track.metric}/${rangeText(track.hashKeyRange)}`, track.marks]));
   const marks = ({ metric, hashKeyRange }: Job) => marksOf.get(`${metric}/${rangeText(hashKeyRange)}`) ?? [];
-  const seriesIn = (all: readonly HistoryBlock[], fromMs: number) => {
+  const cameIn = (all: readonly HistoryBlock[], fromMs: number) => {
     const touching = blocksByRange(all);
-    return ({ hashKeyRange, metric }: Job): DemandSeries => ({
+    return ({ hashKeyRange, metric }: Pick<Job, 'hashKeyRange' | 'metric'>): DemandSeries => ({
       ...projectSeries(touching(hashKeyRange), hashKeyRange, metric, fromMs, untilMs),
       streamName,
     });
+  };
+  /** As it is to be learnt. */
+  const seriesIn = (all: readonly HistoryBlock[], fromMs: number) => {
+    const came = cameIn(all, fromMs);
+    return (job: Job): DemandSeries => withoutEvents(came(job), events);
   };
   const tailOf = seriesIn(blocks, recentMs);
   const stopAtMs = ports.clock.monotonicMs() + budgetMs;
@@ -124,7 +137,7 @@ export const foresee = async (
     const resumption = { tail, scope: job.scope, horizonsSec: HORIZONS_SEC, previous: asMade(job.before), state: state.body };
     const answer = resumeForecast({ ...resumption, choiceStands: true }, nowMs);
     if (answer.kind === 'needs-history') return { job, reason: answer.reason };
-    memory.states.set(seriesOf(job), advanced(warm, snapshotOf(answer.state, tail, answer.forecast.observedUntilMs), state));
+    memory.states.set(seriesOf(job), advanced(warm, snapshotOf(answer.forecaster, tail, answer.forecast.observedUntilMs), state));
     made.set(job, answer.forecast);
     return due === null ? null : { job, ...due };
   };
@@ -141,7 +154,16 @@ export const foresee = async (
   const atHand = { ...opinions, leftMs: () => librariesUntilMs - ports.clock.monotonicMs() };
   const learn = async ({ job, reason, sinceMs }: Need, series: DemandSeries): Promise<void> => {
     const before = job.before === null || sinceMs !== undefined ? null : asMade(job.before);
-    const { forecast, state } = await forecastWithOpinions(series, job.scope, HORIZONS_SEC, before, atHand, nowMs, marks(job));
+    const { forecast, state } = await forecastWithOpinions(
+      series,
+      job.scope,
+      HORIZONS_SEC,
+      before,
+      atHand,
+      nowMs,
+      marks(job),
+      job.before && asMade(job.before),
+    );
     made.set(job, forecast);
     learnt[reason] = (learnt[reason] ?? 0) + 1;
     const chosenAtMs = before === null ? nowMs : (memory.states.get(seriesOf(job))?.chosenAtMs ?? nowMs);
@@ -168,11 +190,23 @@ export const foresee = async (
     await learn(need, series);
   }
   signal.throwIfAborted();
+  const forecasts = await withWhatIsAhead(made, {
+    known: {
+      events,
+      came: cameIn(blocks, recentMs),
+      hull: hullOf(jobs),
+      wholeCame: async () => cameIn(await whole(jobs), earliestMs),
+    },
+    seeker: { streamName, untilMs, streams, before: streamBefore?.upstream },
+    ports,
+    nowMs,
+    signal,
+  });
   trim(memory);
   const checkpoints = dueCheckpoints(jobs, memory, streamName, nowMs);
   await ports.states.put(checkpoints, signal);
   return {
-    forecasts: [...made.values()],
+    forecasts,
     observedUntilMs: untilMs,
     resumed,
     learntAnew: learnt,

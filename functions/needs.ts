@@ -1,7 +1,7 @@
 // functions: what each function needs of the world, in the order in which the data meets them.
 // in: nothing · out: data; infra grants exactly this, the shell asks the environment for exactly this
 
-type TableAction = 'Query' | 'BatchGetItem' | 'BatchWriteItem' | 'PutItem' | 'UpdateItem';
+type TableAction = 'Query' | 'BatchGetItem' | 'BatchWriteItem' | 'PutItem' | 'UpdateItem' | 'DeleteItem';
 
 /** What one function may do. Tables and actions as its ports use them (lib/adapters/aws). */
 export interface Needs {
@@ -85,6 +85,9 @@ export const needs = {
   policy: { control: ['BatchGetItem'] },
   'policy-change': { control: ['PutItem'] },
   operations: { control: ['BatchGetItem'] },
+  events: { control: ['Query'] },
+  'event-put': { control: ['Query', 'PutItem'] },
+  'event-remove': { control: ['DeleteItem'] },
 } as const satisfies Record<string, Needs>;
 
 /** The name of a function: its file is `functions/<name>.ts`. */

@@ -1,6 +1,7 @@
 // functions: the decision of each tick.
 // in: a tick · out: a recorded plan; in mode `act` its actions on the command queue
 import { leadTimesOf } from '../lib/feedback/lead-times.ts';
+import { proposerTrustOf } from '../lib/feedback/proposer-trust.ts';
 import { suitabilityOf } from '../lib/feedback/worker-suitability.ts';
 import { MINUTE_MS } from '../lib/model/demand.ts';
 import type { Fleet, LeadTimes } from '../lib/model/fleet.ts';
@@ -33,8 +34,9 @@ type Planned =
 const measured = async (
   streamName: string,
   ports: Pick<Ports, 'outcomes'>,
+  nowMs: number,
   signal: AbortSignal,
-): Promise<{ leadTimes: LeadTimes; unsuitableWorkers: NonNullable<Fleet['unsuitableWorkers']> }> => {
+): Promise<{ leadTimes: LeadTimes } & Required<Pick<Fleet, 'unsuitableWorkers' | 'distrustedProposers'>>> => {
   const [reshards, handovers] = await Promise.all([
     ports.outcomes.recent(streamName, 'reshard', OUTCOMES, signal),
     ports.outcomes.recent(streamName, 'handover', OUTCOMES, signal),
@@ -44,7 +46,11 @@ const measured = async (
     reshards.filter((outcome) => outcome.kind === 'reshard'),
     moved,
   );
-  return { leadTimes, unsuitableWorkers: suitabilityOf(moved).filter(({ verdict }) => verdict === 'underperforms') };
+  return {
+    leadTimes,
+    unsuitableWorkers: suitabilityOf(moved).filter(({ verdict }) => verdict === 'underperforms'),
+    distrustedProposers: proposerTrustOf(moved, nowMs).filter(({ verdict }) => verdict === 'distrusted'),
+  };
 };
 
 /** What the plan before this one saw of the shards. */
@@ -96,19 +102,18 @@ export const plan = {
   input: Tick,
   run: async (group: Group, { ports, streams, nowMs, signal }): Promise<Planned> => {
     const policy = await policyOf(group, ports, signal);
-    const [read, forecasts, { leadTimes, unsuitableWorkers }, previousPlan, accountReshardsAtMs, workerService] =
-      await Promise.all([
-        readFleet(group, policy, ports, nowMs, signal),
-        ports.forecasts.latest(group.streamName, signal),
-        measured(group.streamName, ports, signal),
-        previous(group, ports, signal),
-        accountReshards(streams, ports, nowMs, signal),
-        policy.workerService && ports.workerFleet.describe(policy.workerService, signal),
-      ]);
+    const [read, forecasts, { leadTimes, ...suitability }, previousPlan, accountReshardsAtMs, workerService] = await Promise.all([
+      readFleet(group, policy, ports, nowMs, signal),
+      ports.forecasts.latest(group.streamName, signal),
+      measured(group.streamName, ports, nowMs, signal),
+      previous(group, ports, signal),
+      accountReshards(streams, ports, nowMs, signal),
+      policy.workerService && ports.workerFleet.describe(policy.workerService, signal),
+    ]);
     if (read === null) return { kind: 'skipped', reason: `stream ${group.streamName} does not exist` };
     const fleet = {
       ...read,
-      unsuitableWorkers,
+      ...suitability,
       accountReshardsAtMs,
       ...(previousPlan !== undefined && { previousPlan }),
       ...(workerService !== undefined && { workerService }),

@@ -1,6 +1,7 @@
 // functions: every route of the API. infra draws the API from it, the OpenAPI document is written from it, the handlers read their input by it.
 // in: nothing · out: data
 import { z } from 'zod';
+import { occurrencesOf } from '../lib/forecast/occurrences.ts';
 import {
   AcceptedResponse,
   ActivateShadowRequest,
@@ -10,6 +11,7 @@ import {
   PredictionsResponse,
   StreamQuery,
 } from '../lib/model/api.ts';
+import { EventId, EventRequest, KnownEvent } from '../lib/model/known-event.ts';
 import { Operation } from '../lib/model/operation.ts';
 import { Plan } from '../lib/model/plan.ts';
 import { Policy } from '../lib/model/policy.ts';
@@ -19,7 +21,7 @@ import type { FunctionName } from './needs.ts';
 /** One route. `input` holds path, query and body together; handlers answer with `response` as it goes over the wire. */
 export interface Route {
   readonly name: FunctionName;
-  readonly method: 'GET' | 'POST' | 'PUT';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly path: string;
   readonly summary: string;
   readonly input: z.ZodType;
@@ -29,6 +31,19 @@ export interface Route {
 }
 
 const Identifier = z.string().min(1).max(200);
+
+/** What only the cron library can tell: five fields that are none of a cron. */
+const ReadableEvent = EventRequest.refine(
+  ({ when }) => {
+    try {
+      occurrencesOf(when, 0, 1);
+      return true;
+    } catch {
+      return false;
+    }
+  },
+  { path: ['when', 'cron'], error: 'must be a cron pattern: minute hour day month weekday' },
+);
 
 export const routes = {
   createShadow: {
@@ -120,6 +135,37 @@ export const routes = {
     status: 200,
     response: Policy,
     refusals: [404, 409],
+  },
+  events: {
+    name: 'events',
+    method: 'GET',
+    path: '/events',
+    summary: 'Known events of a stream: what is to come, holidays, and times that nothing is learnt from.',
+    input: StreamQuery,
+    status: 200,
+    response: z.object({ events: z.array(KnownEvent) }),
+    refusals: [404],
+  },
+  putEvent: {
+    name: 'event-put',
+    method: 'PUT',
+    path: '/events/{eventId}',
+    summary:
+      'States an event: once, by cron or on days of a calendar; a factor, an addition, the course of other days, or that nothing is to be learnt from it.',
+    input: ReadableEvent,
+    status: 200,
+    response: KnownEvent,
+    refusals: [404, 409],
+  },
+  removeEvent: {
+    name: 'event-remove',
+    method: 'DELETE',
+    path: '/events/{eventId}',
+    summary: 'Takes an event back.',
+    input: StreamQuery.extend({ eventId: EventId }),
+    status: 200,
+    response: z.object({ eventId: z.string() }),
+    refusals: [404],
   },
   operation: {
     name: 'operations',

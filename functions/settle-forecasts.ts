@@ -2,6 +2,7 @@
 // in: forecasts as the models made them, track records · out: forecasts with corrected bounds that agree with each other; stored, kept for scoring, published
 import { correctBounds } from '../lib/forecast/correct-bounds.ts';
 import { reconcile } from '../lib/forecast/reconcile.ts';
+import { siblingBand } from '../lib/forecast/young-band.ts';
 import { type Forecast, type IssuedForecast, QUANTILES, SCORED_SEC } from '../lib/model/forecast.ts';
 import { rangeText } from '../lib/model/hash-key-range.ts';
 import type { TrackRecord } from '../lib/model/track-record.ts';
@@ -10,28 +11,32 @@ import { METRICS } from './forecast-jobs.ts';
 
 /** Of what metrics show: the planner's own horizon. */
 const SHOWN_SEC = 1800;
-/** Digits that a scored number keeps. */
-const DIGITS = 6;
+/** Digits that a stored number keeps: an item then stays below the kilobyte that one write costs. */
+const DIGITS = 5;
 
 /** A forecast without what was done to it afterwards: what the next run goes on from. */
 export const asMade = ({ boundFactors: _, reconciled: __, skew: ___, streamShares: ____, ...forecast }: Forecast): Forecast =>
   forecast;
 
-/** Bounds corrected by each series' record, then stream and shards made to agree; `apart` says why a metric's do not. */
+/**
+ * New forecasts of young series get bounds as wide as their siblings', all get theirs corrected by their record; then stream and shards, with those that stand
+ * from the tick before, are made to agree. `apart` says why a metric's do not.
+ */
 export const settled = (
   made: readonly Forecast[],
+  standing: readonly Forecast[],
   tracks: readonly TrackRecord[],
 ): { forecasts: Forecast[]; apart: Partial<Record<Forecast['metric'], string>> } => {
   const corrections = new Map(tracks.map((track) => [`${track.metric}/${rangeText(track.hashKeyRange)}`, track.corrections]));
   const apart: Partial<Record<Forecast['metric'], string>> = {};
   const forecasts = METRICS.flatMap((metric) => {
-    const corrected = made
-      .filter((each) => each.metric === metric)
-      .map((each) => {
-        const of = corrections.get(`${metric}/${rangeText(each.hashKeyRange)}`);
-        // One that stands from the tick before has been corrected then.
-        return of === undefined || each.boundFactors !== undefined ? each : correctBounds(each, of);
-      });
+    const ofMetric = made.filter((each) => each.metric === metric);
+    const fresh = ofMetric.map((each) => {
+      const of = corrections.get(`${metric}/${rangeText(each.hashKeyRange)}`);
+      const honest = siblingBand(each, ofMetric);
+      return of === undefined ? honest : correctBounds(honest, of);
+    });
+    const corrected = [...fresh, ...standing.filter((each) => each.metric === metric)];
     const stream = corrected.find(({ scope }) => scope === 'stream');
     const shards = corrected.filter(({ scope }) => scope === 'shard');
     if (stream === undefined || shards.length === 0) return corrected;
@@ -43,12 +48,22 @@ export const settled = (
   return { forecasts, apart };
 };
 
+const short = (value: number): number => Number(value.toPrecision(DIGITS));
+/** A forecast as it is stored. */
+export const rounded = (forecast: Forecast): Forecast => ({
+  ...forecast,
+  quantiles: forecast.quantiles.map((row) => row.map(short)),
+  windowMaxQuantiles: forecast.windowMaxQuantiles.map((row) => row.map(short)),
+  ...(forecast.boundFactors && { boundFactors: forecast.boundFactors.map(short) }),
+  ...(forecast.streamShares && { streamShares: forecast.streamShares.map(short) }),
+});
+
 /** What is kept of a forecast until it is scored: of a shard the scored horizons, of the stream all of them. */
 export const issuedOf = (forecast: Forecast): IssuedForecast => {
   const kept = forecast.horizonsSec.flatMap((horizonSec, h) =>
     forecast.scope === 'stream' || SCORED_SEC.includes(horizonSec) ? [h] : [],
   );
-  const pick = (row: readonly number[]): number[] => kept.map((h) => Number(row[h]!.toPrecision(DIGITS)));
+  const pick = (row: readonly number[]): number[] => kept.map((h) => short(row[h]!));
   const { streamName, scope, hashKeyRange, metric, issuedAtMs, observedUntilMs, lastObserved, model } = forecast;
   return {
     streamName,
@@ -115,9 +130,9 @@ export const settleForecasts = async (
   signal: AbortSignal,
 ): Promise<Partial<Record<Forecast['metric'], string>>> => {
   const fresh = new Set(made.map(({ metric, scope, hashKeyRange }) => `${metric}/${scope}/${rangeText(hashKeyRange)}`));
-  const { forecasts: all, apart } = settled([...made, ...standing], tracks);
+  const { forecasts: all, apart } = settled(made, standing, tracks);
   const now = all.filter(({ metric, scope, hashKeyRange }) => fresh.has(`${metric}/${scope}/${rangeText(hashKeyRange)}`));
-  await Promise.all([forecasts.put(now, signal), forecasts.issue(now.map(issuedOf), signal)]);
+  await Promise.all([forecasts.put(now.map(rounded), signal), forecasts.issue(now.map(issuedOf), signal)]);
   await metrics.publish(metricsOf(all, { Application: application, StreamName: streamName }, nowMs), signal);
   return apart;
 };

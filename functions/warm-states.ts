@@ -4,6 +4,8 @@
 // The last minutes of history still change (a flush comes late). So three states of a series are kept: the live one, which has learnt everything; a settled
 // one, which ends before what may change; and the next settled one. Each knows its last minutes as it learnt them. When history says otherwise by now,
 // the live one is dropped and the settled one goes on; when that does not fit either, the series is learnt anew.
+import type { IncrementalForecaster } from '../lib/forecast/incremental-forecaster.ts';
+import { freeze } from '../lib/forecast/incremental-state.ts';
 import { type DemandSeries, MINUTE_MS } from '../lib/model/demand.ts';
 import type { ModelState } from '../lib/model/model-state.ts';
 import type { Ports } from '../lib/ports.ts';
@@ -28,7 +30,8 @@ type Recent = ModelState['recent'];
 
 /** What was learnt at one moment. */
 export interface Snapshot {
-  readonly body: Uint8Array;
+  /** The model as it runs, or frozen. */
+  readonly body: Uint8Array | IncrementalForecaster;
   readonly learntUntilMs: number;
   readonly recent: Recent;
 }
@@ -68,11 +71,17 @@ const recentOf = ({ values, startMs }: DemandSeries, untilMs: number): Recent =>
 };
 
 /** A snapshot of what was learnt from a series. */
-export const snapshotOf = (body: Uint8Array, series: DemandSeries, learntUntilMs: number): Snapshot => ({
+export const snapshotOf = (body: Snapshot['body'], series: DemandSeries, learntUntilMs: number): Snapshot => ({
   body,
   learntUntilMs,
   recent: recentOf(series, learntUntilMs),
 });
+
+/** The same, and what is learnt from now on does not change it. */
+const frozen = (snapshot: Snapshot): Snapshot & { readonly body: Uint8Array } => {
+  const { body } = snapshot;
+  return { ...snapshot, body: body instanceof Uint8Array ? body : freeze(body) };
+};
 
 const same = (a: number | null, b: number | null): boolean =>
   a === null || b === null ? a === b : Math.abs(a - b) <= EQUAL * Math.max(Math.abs(a), Math.abs(b));
@@ -97,7 +106,7 @@ export const advanced = (warm: Warm, live: Snapshot, from: Snapshot): Warm => {
     each !== null && each.learntUntilMs <= from.learntUntilMs ? each : null,
   ) as [Snapshot | null, Snapshot | null];
   const isSettled = next !== null && next.learntUntilMs <= live.learntUntilMs - SETTLED_AFTER_MS;
-  return { ...warm, live, settled: isSettled ? next : settled, next: next === null || isSettled ? live : next };
+  return { ...warm, live, settled: isSettled ? next : settled, next: next === null || isSettled ? frozen(live) : next };
 };
 
 /** A series that was just learnt from its whole history. */
@@ -125,7 +134,8 @@ export const trim = ({ states, pasts }: Memory): void => {
   for (const series of [...pasts.keys()].slice(0, Math.max(0, pasts.size - PASTS_KEPT))) pasts.delete(series);
 };
 
-const textHash = (text: string): number => {
+/** A number of 32 bits that a text always has. */
+export const textHash = (text: string): number => {
   let hash = 0;
   for (let i = 0; i < text.length; i++) hash = (hash * 31 + text.charCodeAt(i)) >>> 0;
   return hash;
@@ -142,5 +152,5 @@ export const dueCheckpoints = (jobs: readonly Job[], memory: Memory, streamName:
     memory.states.set(seriesOf(job), { ...warm, savedAtMs: nowMs });
     const { scope, metric, hashKeyRange } = job;
     const { learntAnewAtMs, chosenAtMs, basis } = warm;
-    return [{ streamName, scope, metric, hashKeyRange, learntAnewAtMs, chosenAtMs, basis, ...(warm.settled ?? warm.live) }];
+    return [{ streamName, scope, metric, hashKeyRange, learntAnewAtMs, chosenAtMs, basis, ...frozen(warm.settled ?? warm.live) }];
   });

@@ -12,35 +12,39 @@ export const forecastDefinition = (parts: {
   readonly settleFunctionArn: string;
 }): { StartAt: string; States: Record<string, object> } => {
   const { partition, sliceFunctionArn, settleFunctionArn } = parts;
-  const definition = {
+  // A machine of JSONPath may have states of JSONata, not the other way round; and the local cloud reads a distributed map's items by path only.
+  const call = (functionArn: string, payload: string, output: string): object => ({
     QueryLanguage: 'JSONata',
+    ...lambdaState(partition, functionArn, payload, output),
+    End: true,
+  });
+  const definition = {
     StartAt: 'Slices',
     States: {
       Slices: {
         Type: 'Map',
-        Items: '{% $states.input.slices %}',
+        ItemsPath: '$.slices',
         ItemSelector: {
-          application: '{% $states.input.application %}',
-          streamName: '{% $states.input.streamName %}',
-          tickMs: '{% $states.input.tickMs %}',
-          slice: '{% $states.context.Map.Item.Value %}',
+          'application.$': '$.application',
+          'streamName.$': '$.streamName',
+          'tickMs.$': '$.tickMs',
+          'slice.$': '$$.Map.Item.Value',
         },
         MaxConcurrency: SLICES_AT_A_TIME,
         ToleratedFailurePercentage: 100,
         ItemProcessor: {
           ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: 'EXPRESS' },
           StartAt: 'ForecastSlice',
-          States: {
-            ForecastSlice: {
-              ...lambdaState(partition, sliceFunctionArn, '$states.input', '$states.result.Payload.kind'),
-              End: true,
-            },
-          },
+          States: { ForecastSlice: call(sliceFunctionArn, '$states.input', '$states.result.Payload.kind') },
         },
-        Output: "{% $merge([$states.input, {'slices': $count($states.input.slices)}]) %}",
+        ResultPath: null,
         Next: 'Settle',
       },
-      Settle: { ...lambdaState(partition, settleFunctionArn, '$states.input', '$states.result.Payload'), End: true },
+      Settle: call(
+        settleFunctionArn,
+        "$merge([$states.input, {'slices': $count($states.input.slices)}])",
+        '$states.result.Payload',
+      ),
     },
   };
   return definition;

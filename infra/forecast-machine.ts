@@ -1,6 +1,6 @@
 // infra: the forecast machine and what it may do.
 // in: its functions · out: a standard workflow whose slices are express ones
-import { Stack } from 'aws-cdk-lib';
+import { ArnFormat, Stack } from 'aws-cdk-lib';
 import { Policy, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { DefinitionBody, StateMachine, StateMachineType } from 'aws-cdk-lib/aws-stepfunctions';
@@ -39,7 +39,20 @@ export class ForecastMachine extends Construct {
     // A distributed map starts its children as executions of its own machine. A policy of its own: within the role's it would be a circle.
     role.attachInlinePolicy(
       new Policy(this, 'Children', {
-        statements: [new PolicyStatement({ actions: ['states:StartExecution'], resources: [this.machine.stateMachineArn] })],
+        statements: [
+          new PolicyStatement({ actions: ['states:StartExecution'], resources: [this.machine.stateMachineArn] }),
+          new PolicyStatement({
+            actions: ['states:DescribeExecution', 'states:StopExecution'],
+            resources: [
+              stack.formatArn({
+                service: 'states',
+                resource: 'execution',
+                resourceName: `${this.machine.stateMachineName}/*`,
+                arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+              }),
+            ],
+          }),
+        ],
       }),
     );
   }

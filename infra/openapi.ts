@@ -26,6 +26,7 @@ const problem = (status: number) => ({ description: REASONS[status], content: js
 
 const operationOf = (key: string, route: Route): object => {
   const input = schemaOf(route.input);
+  const hasNoBody = route.method === 'GET' || route.method === 'DELETE';
   const inPath = [...route.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name ?? '');
   const fields = Object.entries(input.properties ?? {});
   const required = (name: string) => input.required?.includes(name) ?? false;
@@ -44,13 +45,9 @@ const operationOf = (key: string, route: Route): object => {
     operationId: key,
     summary: route.summary,
     parameters: fields.flatMap(([name, schema]) =>
-      inPath.includes(name)
-        ? [parameter(name, 'path', schema)]
-        : route.method === 'GET'
-          ? [parameter(name, 'query', schema)]
-          : [],
+      inPath.includes(name) ? [parameter(name, 'path', schema)] : hasNoBody ? [parameter(name, 'query', schema)] : [],
     ),
-    ...(route.method !== 'GET' && { requestBody: { required: true, content: json(body) } }),
+    ...(!hasNoBody && { requestBody: { required: true, content: json(body) } }),
     responses: {
       [route.status]: {
         description: route.status === 202 ? 'Accepted; follow it by its operation id.' : 'As asked.',

@@ -71,7 +71,7 @@ export class ShadowApi extends Construct {
     if (made === undefined) throw new Error(`route ${route.method} ${route.path} needs the function ${route.name}, got none`);
     const resource: IResource = this.api.root.resourceForPath(route.path);
     const integration = new LambdaIntegration(made, { allowTestInvoke: false });
-    if (route.method === 'GET') resource.addMethod(route.method, integration);
+    if (route.method === 'GET' || route.method === 'DELETE') resource.addMethod(route.method, integration);
     else resource.addMethod(route.method, integration, { requestValidator, requestModels: { 'application/json': anyObject } });
   }
 }

@@ -6,6 +6,7 @@ import type { DemandCounters, DemandSample, HistoryBlock } from './model/demand.
 import type { Finding } from './model/finding.ts';
 import type { Forecast, IssuedForecast } from './model/forecast.ts';
 import type { HashKeyRange } from './model/hash-key-range.ts';
+import type { KnownEvent } from './model/known-event.ts';
 import type { Group, Lease } from './model/lease.ts';
 import type { ModelState } from './model/model-state.ts';
 import type { Command, Operation, Outcome } from './model/operation.ts';
@@ -264,6 +265,14 @@ export interface PolicyStore {
   get(group: Group, signal?: AbortSignal): Promise<Policy | null>;
 }
 
+/** Known events by group and id. A put replaces the event of the same id. */
+export interface EventStore {
+  put(event: KnownEvent, signal?: AbortSignal): Promise<void>;
+  /** In order of their ids. */
+  list(group: Group, signal?: AbortSignal): Promise<KnownEvent[]>;
+  remove(group: Group, eventId: string, signal?: AbortSignal): Promise<{ kind: 'removed' } | { kind: 'unknown' }>;
+}
+
 export interface OperationStore {
   /** Creates it, or answers that it exists. */
   create(operation: Operation, signal?: AbortSignal): Promise<{ kind: 'created' } | { kind: 'exists'; operation: Operation }>;
@@ -322,6 +331,7 @@ export interface Ports {
   readonly tracks: TrackRecordStore;
   readonly plans: PlanStore;
   readonly policies: PolicyStore;
+  readonly events: EventStore;
   readonly operations: OperationStore;
   readonly outcomes: OutcomeStore;
   readonly commands: CommandQueue;

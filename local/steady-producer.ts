@@ -7,7 +7,7 @@ import { OrderedSender } from './ordered-sender.ts';
 import { encode } from './replay.ts';
 
 const PER_REQUEST = 4;
-const KEYS = 64;
+const KEYS = 256;
 const RETRY_MS = 100;
 
 /** What the parent gives as the only argument, in JSON. */

@@ -12,6 +12,10 @@ export const blockEndMs = (block: HistoryBlock): number => block.startMs + minut
 /** Whether a block belongs to the coarse tier. */
 export const isCoarse = (block: HistoryBlock): boolean => block.stepSec !== undefined;
 
+/** Whether a block is an imported past: longer than the hour that is the longest measured one. */
+export const isImported = (block: HistoryBlock): boolean => !isCoarse(block) && block.records.length > HOUR_MINUTES;
+export const HOUR_MINUTES = 60;
+
 /** Whether putting a block now alters a past that somebody may have learnt from. */
 export const altersPast = (block: HistoryBlock, nowMs: number): boolean =>
   !isCoarse(block) && blockEndMs(block) <= nowMs - ALTERED_PAST_MS;

@@ -83,6 +83,11 @@ export class HandoverAgent {
     return this.#ports.clock.monotonicMs() - answeredAtMs < PAUSE_FOLLOWS_WITHIN_MS;
   }
 
+  /** The shard is in no handover any more. */
+  forget(shardId: string): void {
+    this.#known.delete(shardId);
+  }
+
   #effectsOf(lease: Lease): Effect[] {
     const nowMs = this.#ports.clock.nowMs();
     const owner = this.#table.owners.get(lease.shardId);

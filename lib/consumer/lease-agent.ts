@@ -83,6 +83,9 @@ export class LeaseAgent {
     const leases = await store.list(this.#group, signal);
     this.#fleet.noteOwners(new Set(leases.flatMap((lease) => (lease.state === 'ended' ? [] : (lease.owner ?? [])))));
     this.#watched = new Set(leases.filter((lease) => involves(lease, this.#settings.workerId)).map((lease) => lease.shardId));
+    for (const { shardId, handover } of leases)
+      if (handover === undefined && !this.steps.isBusy(shardId) && !this.steps.hasActedSince(shardId, readAtMs))
+        this.#handovers.forget(shardId);
     const free = new Set(leases.filter((lease) => this.#isTakeable(lease)).map((lease) => lease.shardId));
     for (const lease of leases) {
       if (this.#watched.has(lease.shardId) || free.has(lease.shardId)) continue;
@@ -140,12 +143,8 @@ export class LeaseAgent {
   async #forAWhile(steps: readonly Promise<void>[]): Promise<void> {
     const all = Promise.all(steps).then(() => undefined);
     this.#underWay.add(all);
-    const waiting = new AbortController();
-    const done = all.finally(() => {
-      this.#underWay.delete(all);
-      waiting.abort();
-    });
-    await Promise.race([done, this.#ports.clock.sleep(STEPS_WAIT_MS, waiting.signal)]);
+    const done = all.finally(() => this.#underWay.delete(all));
+    await Promise.race([done, this.#ports.clock.sleep(STEPS_WAIT_MS)]);
   }
 
   async #tendAll(

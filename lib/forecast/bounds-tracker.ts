@@ -120,7 +120,8 @@ export class BoundsTracker {
       let peak = Math.max(highest, came);
       for (let i = 0; i < place; i++) if (steps[i]! > peak) peak = steps[i]!;
       const relative = points.judge(cell, j, came, this.sizeForgetting);
-      this.surprises[j]! += this.surpriseForgetting * (Math.min(relative, 2 * LARGEST_SURPRISE) - this.surprises[j]!);
+      if (this.stepForgetting === 0)
+        this.surprises[j]! += this.surpriseForgetting * (Math.min(relative, 2 * LARGEST_SURPRISE) - this.surprises[j]!);
       if (j === slots.length - 1) this.hourly.learn(slotOfDay, Math.abs(came - points.centres[cell]!), points.sizes[j]!);
       peaks.judge(cell, j, peak, this.sizeForgetting);
       risen?.judge(cell, j, peak, this.sizeForgetting);
@@ -145,7 +146,7 @@ export class BoundsTracker {
     let surprise = Math.max(1, Math.min(LARGEST_SURPRISE, this.newest[0]!));
     for (let j = 0; j < slots.length; j++) {
       const cell = this.newestRow + j;
-      surprise = Math.max(surprise, Math.min(LARGEST_SURPRISE, this.surprises[j]!));
+      if (this.stepForgetting === 0) surprise = Math.max(surprise, Math.min(LARGEST_SURPRISE, this.surprises[j]!));
       const factor = this.hourly.ratio(here, this.hourly.at(slotOfDay + slots[j]!)) * Math.sqrt(surprise);
       const point = points[j]!;
       highest = Math.max(highest, point);
@@ -157,6 +158,13 @@ export class BoundsTracker {
       this.plainBounds[cell] = this.peaks.quantile(cell, j, UPPER);
       this.risenBounds[cell] = this.risen.quantile(cell, j, UPPER - FIRST_UPPER);
     }
+  }
+
+  /** Takes no forecast at the end of this slot. */
+  passOver(): void {
+    const count = this.horizons.slots.length;
+    const row = ((this.judged[0]! - 1) % this.horizons.longest) * count;
+    this.points.centres.fill(Number.NaN, row, row + count);
   }
 
   /** The quantiles around the forecasts that were issued last, on the same scale. */

@@ -1,5 +1,6 @@
 // lib/forecast: what is usual at each time of day.
 // in: the value of one slot of the day after the other · out: the smoothed profile at any slot
+import type { SlotGrid } from './slot-grid.ts';
 import type { StateParts } from './state-parts.ts';
 
 /** A new day counts this much once there are several; before that, every day counts the same. */
@@ -7,12 +8,14 @@ const NEWEST_DAY = 0.2;
 
 /** The profile of a day, learnt one slot at a time. */
 export class DayProfile {
-  /** Each slot's mean over the days, smoothed with its neighbours; NaN where nothing is known. */
+  /** Each slot's mean over the days, smoothed with its neighbours where a slot is a single step (the mean of several is smooth enough); NaN where nothing is known. */
   readonly smoothed: Float32Array;
   private readonly means: Float32Array;
   private readonly days: Int32Array;
+  private readonly mixes: boolean;
 
-  constructor(slotsPerDay: number, parts: StateParts) {
+  constructor({ slotsPerDay, stepsPerSlot }: SlotGrid, parts: StateParts) {
+    this.mixes = stepsPerSlot === 1;
     this.smoothed = parts.rough(slotsPerDay, Number.NaN);
     this.means = parts.rough(slotsPerDay, Number.NaN);
     this.days = parts.counts(slotsPerDay);
@@ -30,6 +33,10 @@ export class DayProfile {
       means[slot]! += Math.max(NEWEST_DAY, 1 / (days + 1)) * taken;
     }
     this.days[slot] = days + 1;
+    if (!this.mixes) {
+      smoothed[slot] = means[slot]!;
+      return;
+    }
     const [before, after] = [slot === 0 ? last : slot - 1, slot === last ? 0 : slot + 1];
     smoothed[slot] = smooth(means[before]!, means[slot]!, means[after]!);
     smoothed[before] = smooth(means[before === 0 ? last : before - 1]!, means[before]!, means[slot]!);

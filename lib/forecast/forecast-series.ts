@@ -2,26 +2,20 @@
 // in: an even series, the models at hand, the previous forecast, now · out: a forecast that says where it comes from and how far to trust it
 import { PoisonError } from '../errors.ts';
 import type { DemandSeries } from '../model/demand.ts';
-import { type Forecast, type ModelScore, QUANTILES } from '../model/forecast.ts';
+import type { Forecast } from '../model/forecast.ts';
 import type { TrackMark } from '../model/track-record.ts';
-import { backtest } from './backtest.ts';
-import { COSTLY_THINNING, choiceOrigins } from './backtest-origins.ts';
+import { chooseModel, DAYS_TO_CHOOSE, DEFAULT, keepChoice } from './choose-model.ts';
 import { coherent } from './coherent.ts';
 import { learnSeries } from './incremental.ts';
 import { freeze } from './incremental-state.ts';
-import { lastValue } from './last-value.ts';
-import { livePenalty } from './live-standing.ts';
-import type { EvenSeries, Model, ModelForecast } from './model.ts';
+import type { EvenSeries, Model } from './model.ts';
+import { widened } from './young-band.ts';
 
 const HOUR_MS = 3_600_000;
 /** A choice stands for a day; for six hours while so little is known that the next hours may change it. */
 const CHOICE_MS = 24 * HOUR_MS;
 const EARLY_CHOICE_MS = 6 * HOUR_MS;
 const DAY_SEC = 86_400;
-/** Below this a back-test has not seen any season come back twice: it would praise the model that is right at night. */
-const DAYS_TO_CHOOSE = 3;
-/** The model that is taken unless another one is clearly better: it has the others' simple rules inside. */
-const DEFAULT = 'incremental';
 
 /**
  * Forecasts one series. The model is chosen by back-test once a day (at a minute that differs from series to series; every six hours while young) and kept in between, with
@@ -52,7 +46,12 @@ export const forecastFromHistory = (
   const even = untilLastKnown(series);
   const known = knownSteps(even.values);
   const knownDays = (known * series.stepSec) / DAY_SEC;
-  const choice = choose(even, horizonSteps, models, knownDays, previous, keepsChoice(series, previous, nowMs), live);
+  const keeps = previous !== null && keepsChoice(series, previous, nowMs);
+  const choice =
+    (keeps ? keepChoice(even, horizonSteps, models, previous) : null) ??
+    chooseModel(even, horizonSteps, models, knownDays, previous, live);
+  const resumable = models.some(({ name }) => name === DEFAULT);
+  const forecaster = resumable ? learnSeries(even, horizonSteps, choice.scale) : null;
   const observedUntilMs = series.startMs + even.values.length * series.stepSec * 1000;
   const young = knownDays < 1;
   const made = coherent(young ? widened(choice.now, knownDays) : choice.now);
@@ -67,13 +66,15 @@ export const forecastFromHistory = (
     horizonsSec: [...horizonsSec],
     ...made,
     model: choice.model.name,
+    scale: choice.scale,
+    ...(choice.parts ? { parts: [...choice.parts] } : {}),
+    ...(forecaster?.changedAtMs == null ? {} : { changedAtMs: forecaster.changedAtMs }),
     reason: choice.reason,
     scores: [...choice.scores],
     status: young ? 'not-enough-history' : 'ready',
     historyMinutes: Math.round((known * series.stepSec) / 60),
   };
-  const resumable = models.some(({ name }) => name === DEFAULT);
-  return { forecast, state: resumable ? freeze(learnSeries(even, horizonSteps)) : null };
+  return { forecast, state: forecaster === null ? null : freeze(forecaster) };
 };
 
 /** Horizons in steps of the series. Fails with PoisonError unless they are increasing multiples of the step. */
@@ -89,7 +90,7 @@ export const horizonStepsOf = (horizonsSec: readonly number[], stepSec: number):
 
 /** Gaps at the end are no observation: the forecast starts after the last known value. */
 export const untilLastKnown = (series: DemandSeries): EvenSeries => {
-  const { values, startMs, stepSec } = series;
+  const { values, censored, startMs, stepSec } = series;
   values.forEach((value, i) => {
     if (value < 0 || value === Number.POSITIVE_INFINITY)
       throw new PoisonError(`values[${i}] must be a finite number >= 0 or NaN for a gap, got ${value}`);
@@ -99,7 +100,7 @@ export const untilLastKnown = (series: DemandSeries): EvenSeries => {
     throw new PoisonError(
       `the series of ${series.streamName} has no known value in ${values.length} steps; at least one is needed`,
     );
-  return { values: values.subarray(0, last + 1), startMs, stepSec };
+  return { values: values.subarray(0, last + 1), censored: censored.subarray(0, last + 1), startMs, stepSec };
 };
 
 const knownSteps = (values: Float64Array): number => values.reduce((count, value) => count + (Number.isNaN(value) ? 0 : 1), 0);
@@ -113,109 +114,4 @@ export const keepsChoice = (series: DemandSeries, previous: Forecast | null, now
   const minutes = BigInt(periodMs / 60_000);
   const own = Number(((startingHashKey >> 96n) ^ (endingHashKey >> 64n) ^ BigInt(series.metric.length)) % minutes) * 60_000;
   return Math.floor((nowMs + own) / periodMs) === Math.floor((previous.issuedAtMs + own) / periodMs);
-};
-
-interface Choice {
-  readonly model: Model;
-  readonly now: ModelForecast;
-  readonly scores: readonly ModelScore[];
-  readonly reason: string;
-}
-
-const choose = (
-  series: EvenSeries,
-  horizonSteps: readonly number[],
-  models: readonly Model[],
-  knownDays: number,
-  previous: Forecast | null,
-  keep: boolean,
-  live: readonly TrackMark[],
-): Choice => {
-  const made = (model: Model): ModelForecast | null => model.forecastAt(series, [series.values.length], horizonSteps)[0] ?? null;
-  const hours = (knownDays * 24).toFixed(1);
-  if (knownDays < 1) {
-    const model = models.find(({ name }) => name === DEFAULT) ?? lastValue;
-    const reason = `${hours} h of history, a day is needed to compare models: ${model.name} with widened bounds`;
-    return { model, now: made(model) ?? made(lastValue)!, scores: [], reason };
-  }
-  const kept = keep ? models.find(({ name }) => name === previous?.model) : undefined;
-  const keptNow = kept ? made(kept) : null;
-  if (kept && keptNow && previous) {
-    const reason = previous.reason.startsWith('kept: ') ? previous.reason : `kept: ${previous.reason}`;
-    return { model: kept, now: keptNow, scores: previous.scores, reason };
-  }
-  const eligible = models.filter(({ minimumDays }) => minimumDays <= knownDays);
-  const longest = horizonSteps.at(-1)!;
-  const origins = choiceOrigins(series.values.length, longest, series.stepSec);
-  const results = backtest(series, origins, horizonSteps, eligible, COSTLY_THINNING);
-  const candidates = eligible.flatMap((model, i) => {
-    const { score, now } = results[i]!;
-    return score && now ? [{ model, score: asSeenLive(score, live), now }] : [];
-  });
-  const scores = candidates.map(({ score }) => score);
-  const usual = candidates.find(({ model }) => model.name === DEFAULT);
-  if (usual && knownDays < DAYS_TO_CHOOSE) {
-    const reason = `${hours} h of history: until ${DAYS_TO_CHOOSE} days are known no other model is preferred to ${DEFAULT}; ${figuresOf(usual.score)}`;
-    return { ...usual, scores, reason };
-  }
-  const best = candidates.toSorted((a, b) => lossOf(a.score) - lossOf(b.score))[0];
-  if (best === undefined)
-    return {
-      model: lastValue,
-      now: made(lastValue)!,
-      scores,
-      reason: 'no model could be back-tested on this series: last value',
-    };
-  if (usual && usual !== best && !isClearlyBetter(best.score, usual.score)) {
-    const reason = `of ${scores.length} models by back-test ${best.model.name} did better than ${DEFAULT}, but not clearly; ${figuresOf(usual.score)}`;
-    return { ...usual, scores, reason };
-  }
-  return { ...best, scores, reason: `best of ${scores.length} models by back-test; ${figuresOf(best.score)}` };
-};
-
-/** A model that did worse live than its back-test promised is held to what it did. */
-const asSeenLive = (score: ModelScore, live: readonly TrackMark[]): ModelScore => {
-  const penalty = livePenalty(score, live);
-  if (penalty === 1) return score;
-  const { relativeError, relativePinball95 } = score;
-  return {
-    ...score,
-    relativeError: relativeError * penalty,
-    relativePinball95: relativePinball95 * penalty,
-    livePenalty: penalty,
-  };
-};
-
-/** What counts: the error of the points and of the bound on the maximum, in equal parts. */
-const lossOf = (score: ModelScore): number => Math.sqrt(score.relativeError * score.relativePinball95);
-
-/** Better at the points and at the bound, and together by a lead that must be the larger the fewer the origins: a single lucky origin is no reason. */
-const isClearlyBetter = (other: ModelScore, usual: ModelScore): boolean =>
-  other.relativeError <= usual.relativeError &&
-  other.relativePinball95 <= usual.relativePinball95 &&
-  lossOf(other) <= (1 - 1 / Math.sqrt(other.origins)) * lossOf(usual);
-
-const figuresOf = (score: ModelScore): string => {
-  const percent = (ratio: number): string => `${Math.round(ratio * 100)} %`;
-  return `over ${score.origins} origins ${percent(score.relativeError)} of the last value's error, ${percent(score.relativePinball95)} of its loss at the 95 % bound, which held ${percent(score.coverage95)}`;
-};
-
-/**
- * A young series has few residuals and no day to compare with: the distance of each quantile to the median grows by a factor that falls with the square root of the
- * known hours (2 after an hour, 1.2 after a day), and the upper ones keep at least a margin over the median that falls likewise (half of it after an hour).
- */
-const widened = (raw: ModelForecast, knownDays: number): ModelForecast => {
-  const doubt = 1 / Math.sqrt(Math.max(knownDays * 24, 1 / 60));
-  const widen = (rows: readonly (readonly number[])[]): number[][] => {
-    const median = rows[QUANTILES.indexOf(0.5)]!;
-    return rows.map((row, q) =>
-      row.map((value, h) => {
-        const level = QUANTILES[q]!;
-        const margin = (level - 0.5) * doubt * median[h]!;
-        const wide = median[h]! + (value - median[h]!) * (1 + doubt);
-        return level > 0.5 ? Math.max(wide, median[h]! + margin) : level < 0.5 ? Math.min(wide, median[h]! + margin) : value;
-      }),
-    );
-  };
-  return { quantiles: widen(raw.quantiles), windowMaxQuantiles: widen(raw.windowMaxQuantiles) };
 };

@@ -1,13 +1,14 @@
 // lib/forecast: a forecaster put away between runs, and taken out again.
 // in: a forecaster · out: bytes; in: bytes · out: the same forecaster, or why they are no use
 //
-// Bytes: magic and version, checksum, the make (step, start, steps of all horizons, mean demand), then everything learnt. Little-endian, as all machines are on which this runs.
-import { IncrementalForecaster, type Make } from './incremental.ts';
+// Bytes: magic and version, checksum, the make (step, start, steps of all horizons, mean demand, scale), then everything learnt. Little-endian, as all machines are on which this runs.
+import { ForecastScale } from '../model/forecast.ts';
+import { IncrementalForecaster, type Make } from './incremental-forecaster.ts';
 
 const MAGIC = 0x50464331;
 /** Grows whenever the make or the order of the parts changes, so that old bytes are refused and not misread. */
-export const STATE_VERSION = 4;
-const FIXED_BYTES = 40;
+export const STATE_VERSION = 6;
+const FIXED_BYTES = 48;
 
 export type Thawed =
   | { readonly kind: 'thawed'; readonly forecaster: IncrementalForecaster }
@@ -15,7 +16,7 @@ export type Thawed =
 
 /** All that a forecaster knows, as bytes. */
 export const freeze = (forecaster: IncrementalForecaster): Uint8Array => {
-  const { horizonSteps, stepSec, startMs, meanDemand } = forecaster.make;
+  const { horizonSteps, stepSec, startMs, meanDemand, scale } = forecaster.make;
   const headBytes = headLength(horizonSteps.length);
   const bytes = new Uint8Array(headBytes + forecaster.parts.byteLength);
   const head = new DataView(bytes.buffer);
@@ -25,6 +26,7 @@ export const freeze = (forecaster: IncrementalForecaster): Uint8Array => {
   head.setFloat64(16, startMs, true);
   head.setFloat64(24, meanDemand, true);
   head.setFloat64(32, stepSec, true);
+  head.setUint32(40, ForecastScale.options.indexOf(scale), true);
   horizonSteps.forEach((steps, i) => {
     head.setUint32(FIXED_BYTES + 4 * i, steps, true);
   });
@@ -50,7 +52,9 @@ export const thaw = (bytes: Uint8Array, horizonSteps: readonly number[], stepSec
     return unusable(`the state is for horizons of ${stored.join()} steps, asked for ${horizonSteps.join()}`);
   if (head.getFloat64(32, true) !== stepSec)
     return unusable(`the state is for steps of ${head.getFloat64(32, true)} s, asked for ${stepSec} s`);
-  const make: Make = { horizonSteps, stepSec, startMs: head.getFloat64(16, true), meanDemand: head.getFloat64(24, true) };
+  const scale = ForecastScale.options[head.getUint32(40, true)];
+  if (scale === undefined) return unusable(`the state is on a scale of number ${head.getUint32(40, true)}, which is unknown`);
+  const make: Make = { horizonSteps, stepSec, startMs: head.getFloat64(16, true), meanDemand: head.getFloat64(24, true), scale };
   const forecaster = new IncrementalForecaster(make);
   if (aligned.byteLength !== headBytes + forecaster.parts.byteLength)
     return unusable(`a state of these horizons has ${headBytes + forecaster.parts.byteLength} bytes, got ${aligned.byteLength}`);

@@ -1,395 +1,64 @@
-// lib/forecast: the workhorse. Constant time for each new value, no refit.
-// in: demand step by step · out: quantiles per horizon and of the window's maximum
-//
-// It knows the profile of the day, the day and the week before, and three levels (of minutes, half an hour, hours). Per horizon simple experts forecast from these: what
-// is usual, or what was yesterday or a week ago, plus a deviation from it that is smoothed more or less; the newest value; a level; and a regression on all of it that
-// learns as it goes. They are blended by how well each did of late, and the blend's own residuals are its bounds.
-// Levels and deviations follow each step; what is said is judged and learnt from at the end of each slot of five minutes.
-import { BoundsTracker } from './bounds-tracker.ts';
-import { DayProfile } from './day-profile.ts';
-import { Experts } from './experts.ts';
-import { type LogScale, logScaleOf, meanDemandOf, UNIT_SHARE } from './log-scale.ts';
-import { type EvenSeries, inDemand, type Model, type ModelForecast } from './model.ts';
-import { NearTerm } from './near-term.ts';
-import { PastWeek } from './past-week.ts';
-import { Regressions } from './regressions.ts';
-import { forgettingOf, type HorizonSlots, horizonSlotsOf, type SlotGrid, slotGridOf } from './slot-grid.ts';
-import { StateParts } from './state-parts.ts';
+// lib/forecast: the workhorse as a model.
+// in: a history · out: a forecaster that has learnt it, or forecasts from any origin in it
+import type { ForecastScale } from '../model/forecast.ts';
+import { IncrementalForecaster } from './incremental-forecaster.ts';
+import { meanDemandOf } from './log-scale.ts';
+import type { EvenSeries, Model } from './model.ts';
 import { passThrough } from './stepwise.ts';
 
-const MINUTE_SEC = 60;
-const HOUR_SEC = 3600;
-const DAY_SEC = 86_400;
-/** Memories of the three levels, and of the three deviations (the last one is the newest deviation itself). */
-const LEVEL_MEMORY_SEC = [7 * MINUTE_SEC, 30 * MINUTE_SEC, 4 * HOUR_SEC] as const;
-const DEVIATION_MEMORY_SEC = [30 * MINUTE_SEC, 10 * MINUTE_SEC, 0] as const;
-const DEVIATIONS = DEVIATION_MEMORY_SEC.length;
-const REGRESSION_MEMORY_SEC = 1.7 * DAY_SEC;
-const RIDGE = 0.01;
-/** Each regression learns at every third slot: the windows of those between overlap. */
-const LEARN_EVERY = 3;
-/** The regression's constant feature: of the size of the others. */
-const CONSTANT = 0.1;
-const FEATURES = 7;
-/** How far values usually lie from the profile is remembered so long; beyond so many times that they are outliers. */
-const SPREAD_MEMORY_SEC = 8 * HOUR_SEC;
-const OUTLIER = 6;
-const TINY = 1e-9;
 /** From cold all that is judged is learnt from the newest days; of those before, only what was usual and what was. */
-const JUDGED_SEC = 4 * DAY_SEC;
-/** Experts: regression, newest value, two levels, then those by the profile, by the day before and by the week before. */
-const BY_PROFILE = 4;
-const BY_YESTERDAY = BY_PROFILE + DEVIATIONS;
-const BY_LAST_WEEK = BY_YESTERDAY + DEVIATIONS;
-const EXPERTS = BY_LAST_WEEK + DEVIATIONS;
-/** Places in `known`, what was known at an origin: the newest value, levels, deviations, and what was usual then and the day before. */
-const LEVELS = 1;
-const BY_USUAL = LEVELS + LEVEL_MEMORY_SEC.length;
-const USUAL_NOW = BY_USUAL + 3 * DEVIATIONS;
-const YESTERDAY_NOW = USUAL_NOW + 1;
-const KNOWN_SIZE = YESTERDAY_NOW + 1;
-/** Places in `said`, what an origin says of one horizon. */
-const [USUAL, YESTERDAY, LAST_WEEK, REGRESSED, BLENDED, SAID_SIZE] = [0, 1, 2, 3, 4, 5];
-/** Places in `counted`. */
-const [STEPS, SLOTS, JUDGED, VALUES, YESTERDAYS, LAST_WEEKS, COUNTED_SIZE] = [0, 1, 2, 3, 4, 5, 6];
+const JUDGED_SEC = 4 * 86_400;
+/** Of these, the newest are learnt from at every slot, those before at every third. */
+const CLOSELY_SEC = 1.5 * 86_400;
+const SPARSE = 3;
+/** Rises and falls count neither by their amount nor by their factor but in between: right for most, and never far off. */
+export const USUAL_SCALE: ForecastScale = 'between';
 
-/** What a forecaster is made for. Two of the same make can take each other's state. */
-export interface Make {
-  /** Increasing. */
-  readonly horizonSteps: readonly number[];
-  readonly stepSec: number;
-  /** The start of the first step to learn. */
-  readonly startMs: number;
-  /** The size of the load, roughly: what is near zero for this series. */
-  readonly meanDemand: number;
-}
-
-/** One series' state. `learn` each step in order. */
-export class IncrementalForecaster {
-  readonly make: Make;
-  /** All that was learnt. */
-  readonly parts = new StateParts();
-  private readonly grid: SlotGrid;
-  private readonly firstStep: number;
-  private readonly horizons: HorizonSlots;
-  private readonly scale: LogScale;
-  private readonly profile: DayProfile;
-  private readonly past: PastWeek;
-  private readonly bounds: BoundsTracker;
-  /** The horizons within one slot; null where a step is a slot of its own. */
-  private readonly near: NearTerm | null;
-  private readonly regressions: Regressions;
-  private readonly experts: Experts;
-  private readonly levelForgetting: readonly number[];
-  private readonly deviationForgetting: readonly number[];
-  private readonly spreadForgetting: number;
-  /** Known now, and at each origin that is not judged yet (the last row is that of a forecast within a slot). */
-  private readonly now: Float64Array;
-  private readonly known: Float32Array;
-  private readonly said: Float32Array;
-  private readonly counted: Int32Array;
-  private readonly spread: Float64Array;
-  /** The steps of the slot that is not over yet. */
-  private readonly slot: Float64Array;
-  private readonly came: Float64Array;
-  private readonly opinions = new Float64Array(EXPERTS);
-  private readonly features = new Float64Array(FEATURES);
-  private readonly points: Float64Array;
-  private readonly rises: Float64Array;
-
-  constructor(make: Make) {
-    const { horizonSteps, stepSec, meanDemand } = make;
-    const { parts } = this;
-    const grid = slotGridOf(stepSec);
-    const horizons = horizonSlotsOf(horizonSteps, grid);
-    const slotSec = stepSec * grid.stepsPerSlot;
-    const count = horizonSteps.length;
-    const rows = horizons.longest + 1;
-    this.make = make;
-    this.grid = grid;
-    this.horizons = horizons;
-    this.firstStep = Math.floor(make.startMs / 1000 / stepSec);
-    this.scale = logScaleOf(meanDemand, UNIT_SHARE);
-    this.profile = new DayProfile(grid.slotsPerDay, parts);
-    this.past = new PastWeek(grid.slotsPerDay, horizons.longest, parts);
-    this.bounds = new BoundsTracker(horizons, grid, true, parts);
-    this.regressions = new Regressions(count, FEATURES, Math.exp((-slotSec * LEARN_EVERY) / REGRESSION_MEMORY_SEC), RIDGE, parts);
-    this.experts = new Experts(EXPERTS, horizons, grid, parts);
-    this.levelForgetting = LEVEL_MEMORY_SEC.map((sec) => forgettingOf(sec, stepSec));
-    this.deviationForgetting = DEVIATION_MEMORY_SEC.map((sec) => forgettingOf(sec, stepSec));
-    this.spreadForgetting = forgettingOf(SPREAD_MEMORY_SEC, slotSec);
-    this.now = parts.exact(KNOWN_SIZE);
-    this.known = parts.rough(rows * KNOWN_SIZE);
-    this.said = parts.rough(rows * count * SAID_SIZE, Number.NaN);
-    this.counted = parts.counts(COUNTED_SIZE);
-    this.spread = parts.exact(1);
-    this.slot = parts.exact(grid.stepsPerSlot, Number.NaN);
-    this.came = parts.exact(grid.stepsPerSlot, Number.NaN);
-    const nearest = horizonSteps.filter((steps) => steps <= grid.stepsPerSlot);
-    this.near = grid.stepsPerSlot > 1 && nearest.length > 0 ? new NearTerm(nearest, grid, parts) : null;
-    this.points = new Float64Array(count);
-    this.rises = new Float64Array(count);
-  }
-
-  /** The end of the last step that was learnt. */
-  get learntUntilMs(): number {
-    return this.make.startMs + this.counted[STEPS]! * this.make.stepSec * 1000;
-  }
-
-  /** The newest known demand. */
-  get lastObserved(): number {
-    return this.scale.toDemand(this.now[0]!);
-  }
-
-  /** Takes many steps' demand of which nothing is to be judged: learns only what is usual and what was. */
-  skim(demands: Float64Array): void {
-    const { stepsPerSlot } = this.grid;
-    for (const demand of demands) {
-      const step = this.firstStep + this.counted[STEPS]!++;
-      const place = step % stepsPerSlot;
-      this.near?.remember(this.scale.toScale(demand), step % this.grid.stepsPerDay);
-      this.slot[place] = demand;
-      if (place === stepsPerSlot - 1) this.endSlot(step);
-    }
-  }
-
-  /** Takes the demand of the next step; NaN for a gap. */
-  learn(demand: number): void {
-    const { stepsPerSlot, slotsPerDay } = this.grid;
-    const step = this.firstStep + this.counted[STEPS]!++;
-    const place = step % stepsPerSlot;
-    const slotEnds = place === stepsPerSlot - 1;
-    const z = this.scale.toScale(demand);
-    this.slot[place] = demand;
-    this.came[place] = z;
-    this.bounds.take(z, place);
-    if (slotEnds) {
-      const slotOfDay = Math.floor(step / stepsPerSlot) % slotsPerDay;
-      this.bounds.judge(slotOfDay);
-      this.judge();
-      this.endSlot(step);
-    }
-    if (!Number.isNaN(demand)) {
-      if (this.experts.watches) this.watch(z, slotEnds);
-      this.follow(step, z);
-    }
-    if (slotEnds && this.counted[VALUES]! > 0) this.foresee(step, true);
-    this.near?.take(z, step % this.grid.stepsPerDay);
-  }
-
-  /** The forecast from after the newest value. */
-  forecast(): ModelForecast {
-    if (this.counted[VALUES]! > 0) this.foresee(this.firstStep + this.counted[STEPS]! - 1, false);
-    const near = this.near?.forecast() ?? null;
-    const far = this.bounds.forecast();
-    return inDemand(near === null ? far : joined(near, far), this.scale);
-  }
-
-  /** Compares a value with what the experts said at the end of the slot before. */
-  private watch(z: number, slotEnds: boolean): void {
-    const spoke = this.counted[JUDGED]! - (slotEnds ? 2 : 1);
-    if (spoke < 0) return;
-    const { longest, slots } = this.horizons;
-    const row = spoke % longest;
-    const nearest = Math.max(0, slots.lastIndexOf(1));
-    this.opine(row, (row * slots.length + nearest) * SAID_SIZE);
-    this.experts.watch(this.opinions, z);
-  }
-
-  /** Lets levels and deviations follow a value. */
-  private follow(step: number, z: number): void {
-    const { now, counted, deviationForgetting, levelForgetting } = this;
-    const first = counted[VALUES]!++ === 0;
-    now[0] = z;
-    for (let i = 0; i < levelForgetting.length; i++)
-      now[LEVELS + i] = first ? z : now[LEVELS + i]! + levelForgetting[i]! * (z - now[LEVELS + i]!);
-    const usual = this.usualAt(step);
-    for (let i = 0; i < DEVIATIONS; i++)
-      now[BY_USUAL + i]! += (first ? 1 : deviationForgetting[i]!) * (z - usual - now[BY_USUAL + i]!);
-    this.followPast(step, z, 1, YESTERDAYS, BY_YESTERDAY);
-    this.followPast(step, z, 7, LAST_WEEKS, BY_LAST_WEEK);
-  }
-
-  private followPast(step: number, z: number, days: number, counter: number, experts: number): void {
-    const { now, counted, deviationForgetting } = this;
-    const then = this.pastAt(step, days);
-    if (Number.isNaN(then)) return;
-    const first = counted[counter]!++ === 0;
-    if (first) this.experts.enter(experts, DEVIATIONS);
-    for (let i = 0, at = BY_USUAL - BY_PROFILE + experts; i < DEVIATIONS; i++, at++)
-      now[at]! += (first ? 1 : deviationForgetting[i]!) * (z - then - now[at]!);
-  }
-
-  /** Takes the mean of the slot that ends into what is usual and what was. An outage counts for the past only as far as an outlier may lie below what is usual, since it will not come back at its hour. */
-  private endSlot(step: number): void {
-    const { slot, profile, past, spread } = this;
-    const number = Math.floor(step / this.grid.stepsPerSlot);
-    const slotOfDay = number % this.grid.slotsPerDay;
-    this.counted[SLOTS]!++;
-    const mean = knownMean(slot);
-    slot.fill(Number.NaN);
-    if (Number.isNaN(mean)) {
-      past.push(number, Number.NaN);
-      return;
-    }
-    const z = this.scale.toScale(mean);
-    const limit = OUTLIER * Math.max(spread[0]!, TINY);
-    const usual = profile.smoothed[slotOfDay]!;
-    profile.learn(slotOfDay, z, limit);
-    const remembered = profile.isKnown(slotOfDay) ? Math.max(z, profile.smoothed[slotOfDay]! - limit) : z;
-    if (!Number.isNaN(usual)) {
-      const distance = Math.abs(z - usual);
-      spread[0] = spread[0] === 0 ? distance : spread[0]! + this.spreadForgetting * (Math.min(distance, limit) - spread[0]!);
-    }
-    past.push(number, remembered);
-  }
-
-  /** Compares what was said about the slot that ends with what came. */
-  private judge(): void {
-    const { experts, regressions, said, opinions, came } = this;
-    const { slots, places, longest } = this.horizons;
-    const now = this.counted[JUDGED]!++;
-    for (let j = 0; j < slots.length && now >= slots[j]!; j++) {
-      const z = came[places[j]!]!;
-      const row = (now - slots[j]!) % longest;
-      const cell = (row * slots.length + j) * SAID_SIZE;
-      const blended = said[cell + BLENDED]!;
-      if (Number.isNaN(z) || Number.isNaN(blended)) continue;
-      this.opine(row, cell);
-      const limit = experts.judge(j, opinions, blended, z);
-      if (this.counted[SLOTS]! - slots[j]! < this.grid.slotsPerDay / 2) continue;
-      if (now % LEARN_EVERY !== j % LEARN_EVERY) continue;
-      this.describe(row, cell);
-      regressions.learn(j, this.features, z - said[cell + USUAL]!, limit);
-    }
-  }
-
-  private foresee(step: number, kept: boolean): void {
-    const { now, known, said, experts, regressions, opinions } = this;
-    const { steps, longest } = this.horizons;
-    const row = kept ? (this.counted[JUDGED]! - 1) % longest : longest;
-    now[USUAL_NOW] = this.usualAt(step);
-    now[YESTERDAY_NOW] = this.pastAt(step, 1);
-    known.set(now, row * KNOWN_SIZE);
-    for (let j = 0; j < steps.length; j++) {
-      const cell = (row * steps.length + j) * SAID_SIZE;
-      const then = step + steps[j]!;
-      said[cell + USUAL] = this.usualAt(then);
-      said[cell + YESTERDAY] = this.counted[YESTERDAYS]! > 0 ? this.pastAt(then, 1) : Number.NaN;
-      said[cell + LAST_WEEK] = this.counted[LAST_WEEKS]! > 0 ? this.pastAt(then, 7) : Number.NaN;
-      this.describe(row, cell);
-      said[cell + REGRESSED] = regressions.hasLearnt(j) ? said[cell + USUAL]! + regressions.predict(j, this.features) : now[0]!;
-      this.opine(row, cell);
-      const point = experts.blend(j, opinions);
-      said[cell + BLENDED] = point;
-      this.points[j] = point;
-      const yesterday = opinions[BY_YESTERDAY + 1]!;
-      this.rises[j] = Math.max(opinions[BY_PROFILE + 1]!, Number.isNaN(yesterday) ? point : yesterday);
-    }
-    const slot = Math.floor(step / this.grid.stepsPerSlot);
-    this.bounds.issue(this.points, slot % this.grid.slotsPerDay, kept, this.rises);
-  }
-
-  /** What each expert says in a cell. */
-  private opine(row: number, cell: number): void {
-    const { known, said, opinions } = this;
-    const at = row * KNOWN_SIZE;
-    opinions[0] = said[cell + REGRESSED]!;
-    opinions[1] = known[at]!;
-    opinions[2] = known[at + LEVELS + 1]!;
-    opinions[3] = known[at + LEVELS + 2]!;
-    for (let i = 0; i < DEVIATIONS; i++) {
-      opinions[BY_PROFILE + i] = said[cell + USUAL]! + known[at + BY_USUAL + i]!;
-      opinions[BY_YESTERDAY + i] = said[cell + YESTERDAY]! + known[at + BY_USUAL + DEVIATIONS + i]!;
-      opinions[BY_LAST_WEEK + i] = said[cell + LAST_WEEK]! + known[at + BY_USUAL + 2 * DEVIATIONS + i]!;
-    }
-  }
-
-  /** What the regression knows in a cell: the newest value and the levels against what is usual, what usually changes, and how yesterday differed in that. */
-  private describe(row: number, cell: number): void {
-    const { known, said, features } = this;
-    const at = row * KNOWN_SIZE;
-    const usual = known[at + USUAL_NOW]!;
-    const usualChange = said[cell + USUAL]! - usual;
-    const change = said[cell + YESTERDAY]! - known[at + YESTERDAY_NOW]!;
-    features[0] = CONSTANT;
-    features[1] = known[at]! - usual;
-    features[2] = known[at + LEVELS]! - usual;
-    features[3] = known[at + LEVELS + 1]! - usual;
-    features[4] = known[at + LEVELS + 2]! - usual;
-    features[5] = usualChange;
-    features[6] = (Number.isNaN(change) ? 0 : change) - usualChange;
-  }
-
-  /** What is usual at a step, or the level of hours where that is not known. */
-  private usualAt(step: number): number {
-    const { smoothed } = this.profile;
-    const usual = between(smoothed, step, this.grid.stepsPerSlot);
-    return Number.isNaN(usual) ? this.now[LEVELS + 2]! : usual;
-  }
-
-  /** What was so many days before a step; NaN where that is not known. */
-  private pastAt(step: number, days: number): number {
-    return between(this.past.smoothed, step - days * this.grid.stepsPerDay, this.grid.stepsPerSlot);
-  }
-}
-
-/** The value of a ring of slots at a step: between the middles of two slots it changes evenly. */
-const between = (ring: Float32Array, step: number, stepsPerSlot: number): number => {
-  if (stepsPerSlot === 1) return ring[((step % ring.length) + ring.length) % ring.length]!;
-  const position = (step + 0.5) / stepsPerSlot - 0.5;
-  const slot = Math.floor(position);
-  const at = ((slot % ring.length) + ring.length) % ring.length;
-  const [one, other] = [ring[at]!, ring[at + 1 === ring.length ? 0 : at + 1]!];
-  const value = one + (position - slot) * (other - one);
-  if (!Number.isNaN(value)) return value;
-  return Number.isNaN(one) ? other : one;
-};
-
-const knownMean = (values: Float64Array): number => {
-  let [sum, known] = [0, 0];
-  for (const value of values) {
-    if (Number.isNaN(value)) continue;
-    sum += value;
-    known++;
-  }
-  return known === 0 ? Number.NaN : sum / known;
-};
-
-/** The first horizons of one forecast, the others of another. */
-const joined = (near: ModelForecast, far: ModelForecast): ModelForecast => {
-  const rows = (first: readonly (readonly number[])[], all: readonly (readonly number[])[]) =>
-    all.map((row, q) => [...first[q]!, ...row.slice(first[q]!.length)]);
-  return {
-    quantiles: rows(near.quantiles, far.quantiles),
-    windowMaxQuantiles: rows(near.windowMaxQuantiles, far.windowMaxQuantiles),
-  };
-};
-
-/** The incremental model: one pass over the series answers all origins. */
-export const incremental: Model = {
+/** The incremental model on a scale: one pass over the series answers all origins. */
+export const incrementalOn = (scale: ForecastScale): Model => ({
   name: 'incremental',
+  scale,
   minimumDays: 1,
   incremental: true,
   forecastAt: (series, origins, horizonSteps) =>
     passThrough(series, origins, (until) => {
-      const [forecaster, learnt] = started(series, until, horizonSteps);
-      return { learnt, learn: (demand) => forecaster.learn(demand), forecast: () => forecaster.forecast() };
+      const { forecaster, learnt } = skimmed(series, until, horizonSteps, scale);
+      const closely = until - CLOSELY_SEC / series.stepSec;
+      let step = learnt;
+      return {
+        learnt,
+        learn: (demand, censored) => forecaster.learn(demand, censored, step++ < closely ? SPARSE : 1),
+        forecast: () => forecaster.forecast(),
+      };
     }),
-};
+});
+
+/** The incremental model on the usual scale. */
+export const incremental: Model = incrementalOn(USUAL_SCALE);
 
 /** A forecaster that has learnt a whole series. */
-export const learnSeries = (series: EvenSeries, horizonSteps: readonly number[]): IncrementalForecaster => {
-  const [forecaster, learnt] = started(series, series.values.length, horizonSteps);
-  for (let i = learnt; i < series.values.length; i++) forecaster.learn(series.values[i]!);
+export const learnSeries = (
+  series: EvenSeries,
+  horizonSteps: readonly number[],
+  scale: ForecastScale = USUAL_SCALE,
+): IncrementalForecaster => {
+  const { forecaster, learnt } = skimmed(series, series.values.length, horizonSteps, scale);
+  const closely = series.values.length - CLOSELY_SEC / series.stepSec;
+  for (let i = learnt; i < series.values.length; i++)
+    forecaster.learn(series.values[i]!, series.censored?.[i] === 1, i < closely ? SPARSE : 1);
   return forecaster;
 };
 
 /** A forecaster that has skimmed what lies long before the first origin, and how many steps those are. */
-const started = (series: EvenSeries, origin: number, horizonSteps: readonly number[]): [IncrementalForecaster, number] => {
-  const { values, startMs, stepSec } = series;
-  const forecaster = new IncrementalForecaster({ horizonSteps, stepSec, startMs, meanDemand: meanDemandOf(values, origin) });
-  const skimmed = Math.max(0, origin - Math.round(JUDGED_SEC / stepSec));
-  forecaster.skim(values.subarray(0, skimmed));
-  return [forecaster, skimmed];
+const skimmed = (
+  { values, startMs, stepSec }: EvenSeries,
+  origin: number,
+  horizonSteps: readonly number[],
+  scale: ForecastScale,
+): { forecaster: IncrementalForecaster; learnt: number } => {
+  const meanDemand = meanDemandOf(values, origin);
+  const forecaster = new IncrementalForecaster({ horizonSteps, stepSec, startMs, meanDemand, scale });
+  const learnt = Math.max(0, origin - Math.round(JUDGED_SEC / stepSec));
+  forecaster.skim(values.subarray(0, learnt));
+  return { forecaster, learnt };
 };

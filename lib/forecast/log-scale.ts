@@ -8,7 +8,7 @@ export interface LogScale {
 }
 
 /** The share of the mean demand that serves as unit: below it the scale is nearly linear, above it nearly logarithmic. */
-export const UNIT_SHARE = 0.5;
+export const USUAL_UNIT_SHARE = 0.5;
 
 /** The mean of the first `until` values that are not zero; 0 where there are none. */
 export const meanDemandOf = (values: Float64Array, until: number): number => {

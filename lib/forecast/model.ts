@@ -1,6 +1,6 @@
 // lib/forecast: what every model answers.
 // in: an even series and the moments to forecast from · out: quantiles of the points and of the window's maximum per horizon
-import type { ModelName } from '../model/forecast.ts';
+import type { ForecastScale, ModelName } from '../model/forecast.ts';
 import type { LogScale } from './log-scale.ts';
 
 /** An even series, NaN where unknown. `startMs` tells the time of day. */
@@ -8,6 +8,8 @@ export interface EvenSeries {
   readonly values: Float64Array;
   readonly startMs: number;
   readonly stepSec: number;
+  /** 1 where demand was clipped, so that at least the value was asked for. */
+  readonly censored?: Uint8Array;
 }
 
 /** Shapes as in `Forecast`: `quantiles[q][h]` goes with `QUANTILES[q]` and the h-th horizon. Raw: not yet made coherent. */
@@ -25,6 +27,8 @@ export const inDemand = ({ quantiles, windowMaxQuantiles }: ModelForecast, { toD
 /** A way to forecast. It never looks at or after an origin, has no state between calls, and answers null where it cannot forecast. */
 export interface Model {
   readonly name: ModelName;
+  /** The scale of a model that can be on several. */
+  readonly scale?: ForecastScale;
   /** Days of history from which its forecasts are worth comparing. */
   readonly minimumDays: number;
   /** Whether a back-test of many origins costs little more than one forecast. */

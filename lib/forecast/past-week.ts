@@ -1,16 +1,19 @@
 // lib/forecast: what was a day and a week before.
 // in: the value of one slot after the other · out: the smoothed value of any slot of the last week
 import { smooth } from './day-profile.ts';
+import type { SlotGrid } from './slot-grid.ts';
 import type { StateParts } from './state-parts.ts';
 
 /** The slots of the last week and a little more. */
 export class PastWeek {
-  /** Smoothed values; slot n lies at n modulo the length. NaN where unknown. */
+  /** Values, smoothed as in the profile; slot n lies at n modulo the length. NaN where unknown. */
   readonly smoothed: Float32Array;
   /** The raw values of the newest two slots, older first. */
   private readonly newest: Float32Array;
+  private readonly mixes: boolean;
 
-  constructor(slotsPerDay: number, longestSlots: number, parts: StateParts) {
+  constructor({ slotsPerDay, stepsPerSlot }: SlotGrid, longestSlots: number, parts: StateParts) {
+    this.mixes = stepsPerSlot === 1;
     this.smoothed = parts.rough(7 * slotsPerDay + longestSlots + 3, Number.NaN);
     this.newest = parts.rough(2, Number.NaN);
   }
@@ -18,6 +21,10 @@ export class PastWeek {
   /** Takes the value of a slot; slots come one after the other. */
   push(slot: number, z: number): void {
     const { smoothed, newest } = this;
+    if (!this.mixes) {
+      smoothed[slot % smoothed.length] = z;
+      return;
+    }
     // Before the first slot nothing is known, though its neighbour is.
     if (!Number.isNaN(smooth(newest[0]!, newest[1]!, Number.NaN)))
       smoothed[(slot - 1 + smoothed.length) % smoothed.length] = smooth(newest[0]!, newest[1]!, z);

@@ -4,6 +4,7 @@ import type { DemandSeries } from '../model/demand.ts';
 import type { Forecast } from '../model/forecast.ts';
 import { coherent } from './coherent.ts';
 import { horizonStepsOf, keepsChoice } from './forecast-series.ts';
+import type { IncrementalForecaster } from './incremental-forecaster.ts';
 import { freeze, thaw } from './incremental-state.ts';
 
 export interface Resumption {
@@ -12,13 +13,20 @@ export interface Resumption {
   readonly scope: 'stream' | 'shard';
   readonly horizonsSec: readonly number[];
   readonly previous: Forecast | null;
-  readonly state: Uint8Array | null;
+  /** Frozen, or the model itself, which then learns on. */
+  readonly state: Uint8Array | IncrementalForecaster | null;
   /** The caller looks after when the model is chosen again, and that is not now. */
   readonly choiceStands?: boolean;
 }
 
 export type Resumed =
-  | { readonly kind: 'forecasted'; readonly forecast: Forecast; readonly state: Uint8Array }
+  /** `state` is frozen when it is read. */
+  | {
+      readonly kind: 'forecasted';
+      readonly forecast: Forecast;
+      readonly forecaster: IncrementalForecaster;
+      readonly state: Uint8Array;
+    }
   | { readonly kind: 'needs-history'; readonly reason: string };
 
 /** Learns what came since the state and forecasts; `needs-history` when that cannot be done from the state alone. Fails as `forecastSeries` does on wrong horizons. */
@@ -32,7 +40,8 @@ export const resumeForecast = (
   if (previous.status !== 'ready') return needsHistory('less than a day of history was known');
   if (previous.model !== 'incremental') return needsHistory(`the chosen model ${previous.model} keeps no state`);
   if (!choiceStands && !keepsChoice(tail, previous, nowMs)) return needsHistory('the model is to be chosen again');
-  const thawed = thaw(state, horizonSteps, tail.stepSec);
+  const thawed =
+    state instanceof Uint8Array ? thaw(state, horizonSteps, tail.stepSec) : { kind: 'thawed' as const, forecaster: state };
   if (thawed.kind === 'unusable') return needsHistory(thawed.reason);
   const { forecaster } = thawed;
   const skipped = (forecaster.learntUntilMs - tail.startMs) / (tail.stepSec * 1000);
@@ -41,7 +50,7 @@ export const resumeForecast = (
   const until = tail.values.findLastIndex((value) => !Number.isNaN(value)) + 1;
   let known = 0;
   for (let i = skipped; i < until; i++) {
-    forecaster.learn(tail.values[i]!);
+    forecaster.learn(tail.values[i]!, tail.censored[i] === 1);
     if (!Number.isNaN(tail.values[i]!)) known++;
   }
   const forecast: Forecast = {
@@ -53,8 +62,16 @@ export const resumeForecast = (
     lastObserved: forecaster.lastObserved,
     horizonsSec: [...horizonsSec],
     ...coherent(forecaster.forecast()),
+    ...(forecaster.changedAtMs === null ? {} : { changedAtMs: forecaster.changedAtMs }),
     reason: previous.reason.startsWith('kept: ') ? previous.reason : `kept: ${previous.reason}`,
     historyMinutes: previous.historyMinutes + Math.round((known * tail.stepSec) / 60),
   };
-  return { kind: 'forecasted', forecast, state: freeze(forecaster) };
+  return {
+    kind: 'forecasted',
+    forecast,
+    forecaster,
+    get state() {
+      return freeze(forecaster);
+    },
+  };
 };

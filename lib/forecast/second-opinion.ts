@@ -62,9 +62,10 @@ export const opinionsDue = (
   named: readonly ModelName[] | undefined,
   all: readonly SecondOpinion[],
   nowMs: number,
+  isChoiceDue = !keepsChoice(series, previous, nowMs),
 ): OpinionsDue => {
-  if (keepsChoice(series, previous, nowMs))
-    return { opinions: all.filter(({ name }) => name === previous?.model), isJudged: true };
+  if (!isChoiceDue)
+    return { opinions: all.filter(({ name }) => name === previous?.model || previous?.parts?.includes(name)), isJudged: true };
   if (named !== undefined) return { opinions: all.filter(({ name }) => named.includes(name)), isJudged: false };
   const chosen = previous?.status === 'ready' ? previous.scores.find(({ model }) => model === previous.model) : undefined;
   if (chosen === undefined) return { opinions: [], isJudged: false };

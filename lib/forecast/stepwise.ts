@@ -6,7 +6,7 @@ import type { EvenSeries, ModelForecast } from './model.ts';
 export interface StepwiseModel {
   /** Steps that it has learnt already. */
   readonly learnt: number;
-  learn(demand: number, step: number): void;
+  learn(demand: number, censored: boolean): void;
   forecast(): ModelForecast;
 }
 
@@ -19,7 +19,7 @@ export const passThrough = (
   const model = start(origins[0] ?? 0);
   let { learnt } = model;
   return origins.map((origin) => {
-    for (; learnt < origin; learnt++) model.learn(series.values[learnt]!, learnt);
+    for (; learnt < origin; learnt++) model.learn(series.values[learnt]!, series.censored?.[learnt] === 1);
     return model.forecast();
   });
 };

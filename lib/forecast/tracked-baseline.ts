@@ -2,7 +2,7 @@
 // in: a rule that says what comes · out: a model with bounds from the rule's own residuals
 import type { ModelName } from '../model/forecast.ts';
 import { BoundsTracker } from './bounds-tracker.ts';
-import { logScaleOf, meanDemandOf, UNIT_SHARE } from './log-scale.ts';
+import { logScaleOf, meanDemandOf, USUAL_UNIT_SHARE } from './log-scale.ts';
 import { inDemand, type Model } from './model.ts';
 import { horizonSlotsOf, slotGridOf } from './slot-grid.ts';
 import { StateParts } from './state-parts.ts';
@@ -20,7 +20,7 @@ export const trackedBaseline = (name: ModelName, minimumDays: number, rule: Rule
     passThrough(series, origins, (until) => {
       const grid = slotGridOf(series.stepSec);
       const { stepsPerDay, stepsPerSlot, slotsPerDay } = grid;
-      const scale = logScaleOf(meanDemandOf(series.values, until), UNIT_SHARE);
+      const scale = logScaleOf(meanDemandOf(series.values, until), USUAL_UNIT_SHARE);
       const bounds = new BoundsTracker(horizonSlotsOf(horizonSteps, grid), grid, false, new StateParts());
       const kept = new Float64Array(stepsPerDay + (horizonSteps.at(-1) ?? 0) + 1).fill(Number.NaN);
       const points = new Float64Array(horizonSteps.length);

@@ -6,8 +6,8 @@
 // the quantile has walked there: the wider it is missed and the more often, the further. Nothing needs to be kept but the quantile itself.
 import type { StateParts } from './state-parts.ts';
 
-/** Steps are in sizes of residuals. They begin this long. */
-const FIRST_STEP = 0.5;
+/** Steps are in sizes of residuals. They begin at least this long. */
+const FIRST_STEP = 0.1;
 
 export interface TrackedLevel {
   readonly level: number;

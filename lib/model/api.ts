@@ -137,6 +137,8 @@ export type FleetResponse = z.output<typeof FleetResponse>;
 /** GET /predictions: the stream's and each shard's newest forecast, and the last hours of what came. */
 export const PredictionsResponse = z.object({
   atMs: z.number(),
+  /** Known events from three hours ago to a day ahead. */
+  events: z.array(z.object({ eventId: z.string(), effect: z.string(), fromMs: z.number(), untilMs: z.number() })),
   series: z.array(
     z.object({
       scope: z.enum(['stream', 'shard']),
@@ -147,8 +149,33 @@ export const PredictionsResponse = z.object({
       model: z.string(),
       status: z.string(),
       reason: z.string(),
+      /** Models of libraries that failed when the model was chosen. */
+      failures: z.array(z.object({ model: z.string(), reason: z.string() })),
       issuedAtMs: z.number(),
       ageSec: z.number(),
+      /** Of a stream: its hottest shard by the end of the horizon, that shard's share of the load, and what an even share would be. */
+      skew: z.object({ hottestShardId: z.string().nullable(), share: z.number(), evenShare: z.number() }).optional(),
+      /** Of a shard: its share of the stream's load by the end of the horizon. */
+      shareOfStream: z.number().optional(),
+      /** By how much the bounds are widened (above 1) for what they missed lately. */
+      boundFactor: z.number().optional(),
+      /** How the forecasts of this series did when their time came; the last day counts half. */
+      accuracy: z
+        .array(
+          z.object({
+            model: z.string(),
+            horizonSec: z.number(),
+            minutes: z.number(),
+            /** Absolute error over what came; null when nothing came. */
+            relativeError: z.number().nullable(),
+            /** Forecast minus observed, per second. */
+            bias: z.number(),
+            /** Shares of minutes below the 95 % bound, and of windows whose maximum was. */
+            coverage95: z.number(),
+            maxCoverage95: z.number(),
+          }),
+        )
+        .optional(),
       points: z.array(
         z.object({
           atMs: z.number(),

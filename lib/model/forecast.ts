@@ -14,8 +14,13 @@ export const ModelName = z.enum([
   'arima',
   'mstl',
   'prophet',
+  'combination',
 ]);
 export type ModelName = z.output<typeof ModelName>;
+
+/** The scale on which a model works: whether rises and falls count by their factor, by their amount, or in between. */
+export const ForecastScale = z.enum(['logarithmic', 'between', 'linear']);
+export type ForecastScale = z.output<typeof ForecastScale>;
 
 /** How one model did on this series in the rolling back-test: mean absolute error and pinball loss at 0.95, both over those of the last value. */
 export const ModelScore = z.object({
@@ -33,6 +38,19 @@ export type ModelScore = z.output<typeof ModelScore>;
 export const ModelFailure = z.object({ model: ModelName, reason: z.string() });
 export type ModelFailure = z.output<typeof ModelFailure>;
 
+/** A stream that leads this one: by how much, how surely, and which part of its change arrives at each horizon. */
+export const UpstreamLink = z.object({
+  streamName: z.string(),
+  leadSec: z.number().positive(),
+  correlation: z.number(),
+  pValue: z.number(),
+  /** One per horizon; 0 beyond the lead. */
+  weights: z.array(z.number().min(0)),
+  /** Error with it over the error without it, where it was not learnt from. */
+  errorRatio: z.number(),
+});
+export type UpstreamLink = z.output<typeof UpstreamLink>;
+
 /** A forecast of one series. Rates are per second. Arrays over the horizon have one entry per `horizonsSec`; `quantiles[q][h]` goes with `QUANTILES[q]`. */
 export const Forecast = z.object({
   streamName: z.string(),
@@ -48,11 +66,19 @@ export const Forecast = z.object({
   /** Quantiles of the *highest* rate in the window from now to each horizon, tracked directly; same shape as `quantiles`. */
   windowMaxQuantiles: z.array(z.array(z.number().min(0))),
   model: ModelName,
+  /** The scale of the incremental model, where it is chosen or part of the choice. */
+  scale: ForecastScale.optional(),
+  /** Of a combination: the models whose mean it is. */
+  parts: z.array(ModelName).optional(),
+  /** When the load last left what was usual and stayed away, as far as that is in the past that was learnt. */
+  changedAtMs: z.number().optional(),
   /** One sentence: why this model. */
   reason: z.string(),
   scores: z.array(ModelScore),
   /** Models that failed when they were asked for this choice. */
   failures: z.array(ModelFailure).optional(),
+  /** Of the stream's own series of records: when a stream that leads it was last sought, and which one was found. */
+  upstream: z.object({ soughtAtMs: z.number(), link: UpstreamLink.nullable() }).optional(),
   status: z.enum(['ready', 'not-enough-history']),
   historyMinutes: z.number().int(),
   /** By which factor the bounds' distance from the median was widened for what they missed (or held too surely) lately; one per horizon. */

@@ -65,6 +65,10 @@ export const fixture = (nowMs: number) => {
   const issuedAtMs = Math.floor(nowMs / 60_000) * 60_000;
   const predictions: PredictionsResponse = {
     atMs: nowMs,
+    events: [
+      { eventId: 'flash-sale', effect: '×3', fromMs: nowMs + 10 * 60_000, untilMs: nowMs + 130 * 60_000 },
+      { eventId: '<i>load test</i>', effect: 'not learnt from', fromMs: nowMs - 40 * 60_000, untilMs: nowMs - 20 * 60_000 },
+    ],
     series: [
       {
         scope: 'stream',
@@ -73,6 +77,7 @@ export const fixture = (nowMs: number) => {
         capacity: 360,
         model: 'incremental',
         status: 'ready',
+        failures: [],
         reason: 'its error in the back-test is 0.68 of the last value’s, the lowest of four models over 36 origins',
         issuedAtMs,
         ageSec: 24,

@@ -45,6 +45,12 @@ describe.skipIf(CHROMIUM === undefined)('the console’s page', () => {
     );
     expect(await page.locator('#forecast svg path.band.next').count()).toBe(1);
     expect(await page.locator('#forecast svg path.observed').count()).toBe(1);
+    expect(await page.locator('#forecast svg .event').count()).toBe(2);
+    expect(await page.locator('#forecast svg .event-name').allTextContents()).toEqual([
+      'flash-sale ×3',
+      '<i>load test</i> not learnt from',
+    ]);
+    expect(await page.locator('#forecast [data-id=events] summary').textContent()).toContain('2 known events');
     expect(await page.locator('#plans').textContent()).toContain(
       'ShardId-000000000003 already takes 84 % of its records (target 80 %)',
     );

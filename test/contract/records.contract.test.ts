@@ -1,11 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
 import { PoisonError } from '../../lib/errors.ts';
-import type { Forecast } from '../../lib/model/forecast.ts';
+import { type Forecast, IssuedForecast } from '../../lib/model/forecast.ts';
 import { slicesOf, WHOLE_RANGE } from '../../lib/model/hash-key-range.ts';
+import type { ModelState } from '../../lib/model/model-state.ts';
 import type { ForecastOutcome, HandoverOutcome, Operation } from '../../lib/model/operation.ts';
 import type { Plan, SplitAction } from '../../lib/model/plan.ts';
 import { Policy } from '../../lib/model/policy.ts';
+import type { TrackRecord } from '../../lib/model/track-record.ts';
 import { type World, worlds } from '../support/worlds.ts';
 
 const AT_MS = 1_700_000_000_000;
@@ -29,6 +32,7 @@ const split: SplitAction = {
   newStartingHashKey: 2n ** 127n + 1n,
   childOwners: ['a', 'b'],
 };
+const issuedOf = (forecast: Forecast): IssuedForecast => z.decode(IssuedForecast, z.encode(IssuedForecast, forecast));
 const forecastOf = (change: Partial<Forecast>): Forecast => ({
   streamName: 'orders',
   scope: 'shard',
@@ -94,6 +98,91 @@ describe.each(worlds)('records in $name', ({ open }) => {
     expect(await world.ports.plans.recent(newGroup(), 3)).toEqual([]);
   });
 
+  describe('model states', () => {
+    const stateOf = (change: Partial<ModelState>): ModelState => ({
+      streamName: 'orders',
+      scope: 'shard',
+      hashKeyRange: WHOLE_RANGE,
+      metric: 'records',
+      learntUntilMs: AT_MS,
+      learntAnewAtMs: AT_MS - 1,
+      chosenAtMs: AT_MS - 2,
+      recent: [1.5, null, 0],
+      basis: 'none',
+      body: Uint8Array.from({ length: 27_000 }, (_, i) => (i * i) % 251),
+      ...change,
+    });
+
+    test('come back byte by byte, of those series that have one; a newer one takes the place', async () => {
+      const { streamName } = newGroup();
+      const [left, right] = slicesOf(WHOLE_RANGE, 2) as [typeof WHOLE_RANGE, typeof WHOLE_RANGE];
+      const states = [
+        stateOf({ streamName }),
+        stateOf({ streamName, scope: 'stream', metric: 'bytes' }),
+        stateOf({ streamName, hashKeyRange: left }),
+      ];
+      await world.ports.states.put(states);
+      await world.ports.states.put([{ ...states[0]!, learntUntilMs: AT_MS + 60_000, body: new Uint8Array(3) }]);
+      const got = await world.ports.states.get([...states, stateOf({ streamName, hashKeyRange: right })]);
+      expect(got).toHaveLength(3);
+      expect(got).toEqual(
+        expect.arrayContaining([
+          states[1],
+          states[2],
+          expect.objectContaining({ learntUntilMs: AT_MS + 60_000, body: new Uint8Array(3) }),
+        ]),
+      );
+      expect(await world.ports.states.get([])).toEqual([]);
+    });
+
+    test('larger than an item may be come back whole', async () => {
+      const { streamName } = newGroup();
+      let random = 1;
+      const body = Uint8Array.from({ length: 900_000 }, () => {
+        random = (random * 48_271) % 2_147_483_647;
+        return random & 255;
+      });
+      await world.ports.states.put([stateOf({ streamName, body })]);
+      const [got] = await world.ports.states.get([stateOf({ streamName })]);
+      expect(Buffer.from(got!.body).equals(Buffer.from(body))).toBe(true);
+    });
+  });
+
+  test('track records: the last put takes the place of all records of the stream', async () => {
+    const { streamName } = newGroup();
+    const recordOf = (hashKeyRange: typeof WHOLE_RANGE, scoredUntilMs: number): TrackRecord => ({
+      streamName,
+      hashKeyRange,
+      metric: 'bytes',
+      scoredUntilMs,
+      marks: [
+        {
+          model: 'incremental',
+          horizonSec: 300,
+          weight: 2.5,
+          absoluteError: 1,
+          error: -1,
+          naiveError: 2,
+          observed: 9,
+          covered95: 2,
+          maxCovered95: 1,
+        },
+      ],
+      corrections: [{ horizonSec: 300, logFactor: -0.125 }],
+    });
+    const ranges = slicesOf(WHOLE_RANGE, 40);
+    expect(await world.ports.tracks.read(streamName)).toEqual([]);
+    await world.ports.tracks.put(
+      streamName,
+      ranges.map((range) => recordOf(range, AT_MS)),
+    );
+    expect(await world.ports.tracks.read(streamName)).toHaveLength(40);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    const after = ranges.slice(3, 9).map((range) => recordOf(range, AT_MS + 1));
+    await world.ports.tracks.put(streamName, after);
+    expect(await world.ports.tracks.read(streamName)).toEqual(after);
+  });
+
   describe('forecasts', () => {
     test('latest gives one of each series, and never an older one that was written late', async () => {
       const { streamName } = newGroup();
@@ -109,17 +198,50 @@ describe.each(worlds)('records in $name', ({ open }) => {
 
     test('issued gives all of a window, from (inclusive) until (exclusive)', async () => {
       const { streamName } = newGroup();
-      const all = [0, 1, 2, 3].map((i) => forecastOf({ streamName, issuedAtMs: AT_MS + i * 60_000 }));
-      await world.ports.forecasts.put(all);
+      const all = [0, 1, 2, 3].map((i) => issuedOf(forecastOf({ streamName, issuedAtMs: AT_MS + i * 60_000 })));
+      await world.ports.forecasts.issue(all);
       expect(await world.ports.forecasts.issued(streamName, AT_MS + 60_000, AT_MS + 180_000)).toEqual([all[1], all[2]]);
     });
 
     test('of many series in one put are all there', async () => {
       const { streamName } = newGroup();
-      const all = slicesOf(WHOLE_RANGE, 40).map((hashKeyRange) => forecastOf({ streamName, hashKeyRange }));
+      const all = slicesOf(WHOLE_RANGE, 120).map((hashKeyRange) => forecastOf({ streamName, hashKeyRange }));
       await world.ports.forecasts.put(all);
+      await world.ports.forecasts.issue(all.map(issuedOf));
       expect(await world.ports.forecasts.latest(streamName)).toEqual(all);
-      expect(await world.ports.forecasts.issued(streamName, AT_MS, AT_MS + 1)).toEqual(all);
+      expect(await world.ports.forecasts.issued(streamName, AT_MS, AT_MS + 1)).toEqual(all.map(issuedOf));
+    });
+
+    test('latest gives the stream’s own, or those of the shards that begin within a range', async () => {
+      const { streamName } = newGroup();
+      const ranges = slicesOf(WHOLE_RANGE, 8);
+      const ofShards = (['records', 'bytes'] as const).flatMap((metric) =>
+        ranges.map((hashKeyRange) => forecastOf({ streamName, hashKeyRange, metric })),
+      );
+      const ofStream = (['records', 'bytes'] as const).map((metric) => forecastOf({ streamName, scope: 'stream', metric }));
+      await world.ports.forecasts.put([...ofShards, ...ofStream]);
+      const stream = await world.ports.forecasts.latest(streamName, undefined, 'stream');
+      expect(stream.map(({ scope, metric }) => [scope, metric])).toEqual([
+        ['stream', 'bytes'],
+        ['stream', 'records'],
+      ]);
+      const within = { startingHashKey: ranges[2]!.startingHashKey, endingHashKey: ranges[5]!.startingHashKey };
+      const shards = await world.ports.forecasts.latest(streamName, undefined, within);
+      expect(shards.map(({ metric, hashKeyRange }) => [metric, hashKeyRange])).toEqual(
+        ['bytes', 'records'].flatMap((metric) => ranges.slice(2, 6).map((range) => [metric, range])),
+      );
+    });
+
+    test('slices of a tick are laid down and found together, each as it was laid down last', async () => {
+      const { streamName } = newGroup();
+      const ranges = slicesOf(WHOLE_RANGE, 250);
+      const made = ranges.map((hashKeyRange) => forecastOf({ streamName, hashKeyRange }));
+      await world.ports.forecasts.putSlice(streamName, AT_MS, 'a', made.slice(0, 150));
+      await world.ports.forecasts.putSlice(streamName, AT_MS, 'b', made.slice(150));
+      await world.ports.forecasts.putSlice(streamName, AT_MS, 'b', made.slice(150));
+      await world.ports.forecasts.putSlice(streamName, AT_MS + 60_000, 'a', made.slice(0, 1));
+      expect(await world.ports.forecasts.slices(streamName, AT_MS)).toEqual(made);
+      expect(await world.ports.forecasts.slices(streamName, AT_MS + 1)).toEqual([]);
     });
   });
 

@@ -63,7 +63,7 @@ describe('thaw', () => {
       damaged[at]! ^= 1 << (at % 8);
       expect(reasonOf(damaged)).toContain('damaged');
     }
-    for (const length of [0, 3, 39, 40, bytes.length - 4, bytes.length - 1])
+    for (const length of [0, 3, 47, 48, bytes.length - 4, bytes.length - 1])
       expect(reasonOf(bytes.slice(0, length))).not.toBe('usable');
     expect(reasonOf(new Uint8Array(bytes.length))).toBe('the bytes are not the state of a forecaster');
   });

@@ -129,6 +129,16 @@ describe('forecastWithOpinions', () => {
     expect(fallen.quantiles[1]!.every((value) => value > 0)).toBe(true);
   });
 
+  it('asks at a choice that the caller holds due, by the scores of the newest forecast', async () => {
+    const asked: number[][] = [];
+    const at = { libraries: { models: [oracle('mstl', wild, asked)] }, named: undefined, leftMs: plenty };
+    const run = (last: Forecast | null) => forecastWithOpinions(series(wild), 'stream', HORIZONS_SEC, null, at, END_MS, [], last);
+    const first = (await run(null)).forecast;
+    expect(asked).toEqual([]);
+    expect((await run(first)).forecast.model).toBe('mstl');
+    expect(asked).toHaveLength(1);
+  });
+
   it('is the forecast of our own models where no library is due', async () => {
     const { forecast: made } = await forecastWithOpinions(
       four,

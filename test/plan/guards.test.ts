@@ -301,6 +301,28 @@ describe('decidePlan for workers', () => {
     expect(wanted({ ...own, status: 'not-enough-history' })).toBe(3);
   });
 
+  it('asks for no shadow on the word of a forecast whose shadows underperformed, until the load is there', () => {
+    const shards = [
+      { now: 100, foreseen: 400 },
+      { now: 100, foreseen: 400 },
+      { now: 10, owner: 'w3' },
+    ];
+    const bad = { distrustedProposers: [{ trigger: 'forecast', reason: '3 of 5 shadows proposed by forecast underperformed.' }] };
+    const kinds = (spec: WorldSpec['shards'], change: Partial<Fleet>) =>
+      planOf({ shards: spec, workers: three, policy: { targetUtilization: 0.95 } }, change);
+    expect(kinds(shards, {}).actions.map(({ kind }) => kind)).toEqual(['create-shadow']);
+    const held = kinds(shards, bad);
+    expect(held.actions).toEqual([]);
+    expect(held.holds.map(({ reason, detail }) => [reason, detail])).toContainEqual([
+      'not-worth-it',
+      expect.stringMatching(
+        /3 of 5 shadows proposed by forecast underperformed\. No shadow is asked for before the load is there\.$/,
+      ),
+    ]);
+    const there = shards.map((shard) => ({ ...shard, now: shard.foreseen ?? shard.now }));
+    expect(kinds(there, bad).actions.map(({ kind }) => kind)).toEqual(['create-shadow']);
+  });
+
   it('puts a shadow on a worker that did badly only where no other has room', () => {
     const shards = [{ now: 400 }, { now: 400 }, { now: 300, owner: 'w3' }];
     const bad = { unsuitableWorkers: [{ workerId: 'w2', reason: '2 of 3 handovers to w2 did not succeed.' }] };

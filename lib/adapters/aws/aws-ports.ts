@@ -6,6 +6,7 @@ import { systemClock } from '../system-clock.ts';
 import { awsClients } from './clients.ts';
 import { cloudwatchMetrics } from './cloudwatch-metrics.ts';
 import { dynamodbCounters } from './dynamodb-counters.ts';
+import { dynamodbEvents } from './dynamodb-events.ts';
 import { dynamodbForecasts } from './dynamodb-forecasts.ts';
 import { dynamodbHistory } from './dynamodb-history.ts';
 import { dynamodbLeases } from './dynamodb-leases.ts';
@@ -75,6 +76,7 @@ export const awsPorts = (config: AwsConfig): Ports => {
     tracks: dynamodbTrackRecords(dynamodb, clock, config.controlTable),
     plans: dynamodbPlans(dynamodb, clock, config.controlTable),
     policies: dynamodbPolicies(dynamodb, clock, config.controlTable),
+    events: dynamodbEvents(dynamodb, clock, config.controlTable),
     operations: dynamodbOperations(dynamodb, clock, config.controlTable),
     outcomes: dynamodbOutcomes(dynamodb, clock, config.controlTable),
     commands: sqsCommands(clients.sqs, clock, config.commandQueueUrl),

@@ -23,6 +23,26 @@ const partsOf = <T>(all: readonly T[]): T[][] =>
   );
 const keyOf = ({ pk, sk }: Item): string => `${pk} ${sk}`;
 
+/** The newest forecast of a series as its item. */
+export const latestItem = (forecast: Forecast, until: number): Item => ({
+  pk: `forecasts#${forecast.streamName}`,
+  sk: seriesKey(forecast),
+  body: pack(Forecast, forecast),
+  issuedAtMs: forecast.issuedAtMs,
+  expiresAt: until,
+});
+
+/** What is to be scored as items of many series each. */
+export const issuedItems = (forecasts: readonly IssuedForecast[], until: number): Item[] =>
+  [...Map.groupBy(forecasts, ({ streamName, issuedAtMs }) => `${sortableMs(issuedAtMs)}#${streamName}`).values()]
+    .flatMap(partsOf)
+    .map((part) => ({
+      pk: `issued#${part[0]!.streamName}`,
+      sk: `${sortableMs(part[0]!.issuedAtMs)}#${seriesKey(part[0]!)}`,
+      body: pack(ManyIssued, part),
+      expiresAt: until,
+    }));
+
 /** The forecasts of a table. */
 export const dynamodbForecasts = (client: DynamoDBClient, clock: Clock, tableName: string): ForecastStore => {
   const control = table(client, clock, tableName, 'pk', 'sk');
@@ -32,13 +52,7 @@ export const dynamodbForecasts = (client: DynamoDBClient, clock: Clock, tableNam
   const putLatest = async (forecast: Forecast, until: number, signal?: AbortSignal): Promise<void> => {
     const request = new PutItemCommand({
       TableName: tableName,
-      Item: toItem({
-        pk: `forecasts#${forecast.streamName}`,
-        sk: seriesKey(forecast),
-        body: pack(Forecast, forecast),
-        issuedAtMs: forecast.issuedAtMs,
-        expiresAt: until,
-      }),
+      Item: toItem(latestItem(forecast, until)),
       ConditionExpression: 'attribute_not_exists(issuedAtMs) OR issuedAtMs <= :issuedAtMs',
       ExpressionAttributeValues: toItem({ ':issuedAtMs': forecast.issuedAtMs }),
     });
@@ -68,16 +82,7 @@ export const dynamodbForecasts = (client: DynamoDBClient, clock: Clock, tableNam
     },
     issue: async (forecasts, signal) => {
       const until = expiresAt(clock.nowMs(), 3 * HOUR_MS);
-      const items = [
-        ...Map.groupBy(forecasts, ({ streamName, issuedAtMs }) => `${sortableMs(issuedAtMs)}#${streamName}`).values(),
-      ]
-        .flatMap(partsOf)
-        .map((part) => ({
-          pk: `issued#${part[0]!.streamName}`,
-          sk: `${sortableMs(part[0]!.issuedAtMs)}#${seriesKey(part[0]!)}`,
-          body: pack(ManyIssued, part),
-          expiresAt: until,
-        }));
+      const items = issuedItems(forecasts, until);
       await control.putAll(items, keyOf, signal);
     },
     issued: async (streamName, fromMs, untilMs, signal) => {

@@ -1,21 +1,42 @@
-// lib/adapters/aws: history blocks in the demand table: pk `history#stream` (minutes) or `coarse#stream`, sk `startMs#range`. A measured hour lives 16 days
+// lib/adapters/aws: history blocks in the demand table: pk `history#stream`, `imported#stream` or `coarse#stream`, sk `startMs#range`. A measured hour lives 16 days
 // from its start, a coarse day 90 days from its start, an imported past 90 days from its last write. Pasts that were altered: pk `altered#stream`, sk `written#range`.
 // in: HistoryStore calls · out: batches and range queries
 // Measured on worldcup98 and ms_mongo_app_01: a block of an hour is an item of 0.8 KB (20 KB per shard-day), a block of a day one of 9.4 KB.
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { z } from 'zod';
-import { COARSE_TIER_DAYS, HistoryBlock, MAX_BLOCK_MINUTES, MINUTE_MS, MINUTE_TIER_DAYS } from '../../model/demand.ts';
+import { InvariantError } from '../../errors.ts';
+import {
+  COARSE_TIER_DAYS,
+  HistoryBlock,
+  MAX_BLOCK_MINUTES,
+  MINUTE_MS,
+  MINUTE_TIER_DAYS,
+  SLICE_COUNT,
+} from '../../model/demand.ts';
 import { HashKeyRange, rangeFromText, rangeText } from '../../model/hash-key-range.ts';
 import type { Clock, HistoryStore } from '../../ports.ts';
-import { altersPast, blockEndMs, isCoarse, noticedAtMs, overlaps, requireStorableBlock } from '../history-blocks.ts';
+import {
+  altersPast,
+  blockEndMs,
+  HOUR_MINUTES,
+  isCoarse,
+  isImported,
+  noticedAtMs,
+  overlaps,
+  requireStorableBlock,
+} from '../history-blocks.ts';
 import { decoded, packFlags, packFloats, packNumbers, unpackFlags, unpackFloats, unpackNumbers } from './packed.ts';
 import { DAY_MS, expiresAt, type Item, sortableMs, table } from './table.ts';
 
-const partitionOf = (streamName: string, coarse: boolean): string => `${coarse ? 'coarse' : 'history'}#${streamName}`;
+/** Tiers lie apart, since a reader looks back by the longest block of each for those that overlap its window. */
+const LONGEST_MINUTES = { history: HOUR_MINUTES, imported: MAX_BLOCK_MINUTES, coarse: MAX_BLOCK_MINUTES } as const;
+type Tier = keyof typeof LONGEST_MINUTES;
+const tierOf = (block: HistoryBlock): Tier => (isCoarse(block) ? 'coarse' : isImported(block) ? 'imported' : 'history');
+const partitionOf = (streamName: string, tier: Tier): string => `${tier}#${streamName}`;
 
 /** A block as its item, without the keys of time to live. */
 export const blockToItem = (block: HistoryBlock): Item => ({
-  pk: partitionOf(block.streamName, isCoarse(block)),
+  pk: partitionOf(block.streamName, tierOf(block)),
   sk: `${sortableMs(block.startMs)}#${rangeText(block.hashKeyRange)}`,
   streamName: block.streamName,
   hashKeyRange: z.encode(HashKeyRange, block.hashKeyRange),
@@ -27,20 +48,25 @@ export const blockToItem = (block: HistoryBlock): Item => ({
   sliceShares: packNumbers(block.sliceShares),
 });
 
-/** The inverse of `blockToItem`. */
-export const blockFromItem = (item: Item): HistoryBlock =>
-  decoded(
-    HistoryBlock,
-    {
-      ...item,
-      records: unpackFloats(item.records as Uint8Array),
-      bytes: unpackFloats(item.bytes as Uint8Array),
-      censored: unpackFlags(item.censored as Uint8Array),
-      sliceShares: unpackNumbers(item.sliceShares as Uint8Array),
-    },
-    `history ${item.sk}`,
-  );
+/** What a block says besides its numbers. */
+const Head = HistoryBlock.pick({ streamName: true, hashKeyRange: true, startMs: true, stepSec: true });
 
+/** The inverse of `blockToItem`. */
+export const blockFromItem = (item: Item): HistoryBlock => {
+  const where = `history ${item.sk}`;
+  const [records, bytes] = [unpackFloats(item.records as Uint8Array), unpackFloats(item.bytes as Uint8Array)];
+  const sliceShares = unpackNumbers(item.sliceShares as Uint8Array);
+  // A week of a thousand shards has ten million of these numbers: their schema is checked by hand.
+  const isRight = (value: number | null): boolean => value === null || (value >= 0 && value < Number.POSITIVE_INFINITY);
+  if (!records.every(isRight) || !bytes.every(isRight) || !sliceShares.every(isRight) || sliceShares.length !== SLICE_COUNT)
+    throw new InvariantError(
+      `the item in ${where} does not fit its schema: records, bytes and ${SLICE_COUNT} sliceShares must be numbers >= 0 or gaps`,
+    );
+  return { ...decoded(Head, item, where), records, bytes, censored: unpackFlags(item.censored as Uint8Array), sliceShares };
+};
+
+const byStart = (a: HistoryBlock, b: HistoryBlock): number =>
+  a.startMs - b.startMs || (rangeText(a.hashKeyRange) < rangeText(b.hashKeyRange) ? -1 : 1);
 const keyOf = (item: Item): string => `${item.pk} ${item.sk}`;
 const rangeOfKey = (sortKey: string): HashKeyRange => rangeFromText(sortKey.split('#')[1] ?? '');
 const noticeOf = ({ streamName, hashKeyRange }: HistoryBlock, nowMs: number): Item => ({
@@ -53,7 +79,7 @@ const noticeOf = ({ streamName, hashKeyRange }: HistoryBlock, nowMs: number): It
 /** When a block goes: minutes a day after the 15 that are kept, so that a reader never sees a day half gone. */
 export const blockExpiresAt = (block: HistoryBlock, nowMs: number): number => {
   if (isCoarse(block)) return expiresAt(block.startMs, COARSE_TIER_DAYS * DAY_MS);
-  if (block.records.length <= 60) return expiresAt(block.startMs, (MINUTE_TIER_DAYS + 1) * DAY_MS);
+  if (!isImported(block)) return expiresAt(block.startMs, (MINUTE_TIER_DAYS + 1) * DAY_MS);
   return expiresAt(nowMs, COARSE_TIER_DAYS * DAY_MS);
 };
 
@@ -64,13 +90,13 @@ export const dynamodbHistory = (client: DynamoDBClient, clock: Clock, tableName:
     streamName: string,
     fromMs: number,
     untilMs: number,
-    coarse: boolean,
+    tier: Tier,
     within: HashKeyRange | undefined,
     signal: AbortSignal | undefined,
   ): Promise<HistoryBlock[]> => {
-    const earliest = Math.max(0, fromMs - MAX_BLOCK_MINUTES * MINUTE_MS);
+    const earliest = Math.max(0, fromMs - LONGEST_MINUTES[tier] * MINUTE_MS);
     const items = await demand.query(
-      { partition: partitionOf(streamName, coarse), from: sortableMs(earliest), to: sortableMs(Math.ceil(untilMs)) },
+      { partition: partitionOf(streamName, tier), from: sortableMs(earliest), to: sortableMs(Math.ceil(untilMs)) },
       signal,
     );
     // The sort key tells the range: what is not wanted need not be unpacked.
@@ -103,7 +129,13 @@ export const dynamodbHistory = (client: DynamoDBClient, clock: Clock, tableName:
         writtenAtMs: writtenAtMs as number,
       }));
     },
-    read: (streamName, fromMs, untilMs, signal, within) => between(streamName, fromMs, untilMs, false, within, signal),
-    readCoarse: (streamName, fromMs, untilMs, signal) => between(streamName, fromMs, untilMs, true, undefined, signal),
+    read: async (streamName, fromMs, untilMs, signal, within) => {
+      const tiers = await Promise.all(
+        (['history', 'imported'] as const).map((tier) => between(streamName, fromMs, untilMs, tier, within, signal)),
+      );
+      const [measured, imported] = tiers as [HistoryBlock[], HistoryBlock[]];
+      return imported.length === 0 ? measured : [...measured, ...imported].sort(byStart);
+    },
+    readCoarse: (streamName, fromMs, untilMs, signal) => between(streamName, fromMs, untilMs, 'coarse', undefined, signal),
   };
 };

@@ -7,10 +7,20 @@ import { rangeText } from '../../model/hash-key-range.ts';
 import { TrackRecord } from '../../model/track-record.ts';
 import type { Clock, TrackRecordStore } from '../../ports.ts';
 import { pack, unpack } from './packed.ts';
-import { DAY_MS, expiresAt, table } from './table.ts';
+import { DAY_MS, expiresAt, type Item, table } from './table.ts';
 
 const Records = z.array(TrackRecord);
 const bucketOf = ({ metric, hashKeyRange }: TrackRecord): string => `${metric}#${rangeText(hashKeyRange)[0]}`;
+
+/** All records of a stream as their items. */
+export const trackItems = (streamName: string, records: readonly TrackRecord[], savedAtMs: number): Item[] =>
+  [...Map.groupBy(records, bucketOf)].map(([sk, bucket]) => ({
+    pk: `track#${streamName}`,
+    sk,
+    savedAtMs,
+    body: pack(Records, bucket),
+    expiresAt: expiresAt(savedAtMs, 7 * DAY_MS),
+  }));
 
 /** The track records of a table. */
 export const dynamodbTrackRecords = (client: DynamoDBClient, clock: Clock, tableName: string): TrackRecordStore => {
@@ -18,14 +28,7 @@ export const dynamodbTrackRecords = (client: DynamoDBClient, clock: Clock, table
   return {
     put: (streamName, records, signal) => {
       const savedAtMs = clock.nowMs();
-      const items = [...Map.groupBy(records, bucketOf)].map(([sk, bucket]) => ({
-        pk: `track#${streamName}`,
-        sk,
-        savedAtMs,
-        body: pack(Records, bucket),
-        expiresAt: expiresAt(savedAtMs, 7 * DAY_MS),
-      }));
-      return control.putAll(items, ({ pk, sk }) => `${pk} ${sk}`, signal);
+      return control.putAll(trackItems(streamName, records, savedAtMs), ({ pk, sk }) => `${pk} ${sk}`, signal);
     },
     read: async (streamName, signal) => {
       const items = await control.query({ partition: `track#${streamName}` }, signal);

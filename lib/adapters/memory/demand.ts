@@ -4,7 +4,7 @@
 import { type DemandCounters, type HistoryBlock, LATE_COUNTERS_MS } from '../../model/demand.ts';
 import { rangeText } from '../../model/hash-key-range.ts';
 import type { AlteredPast, Clock, CounterStore, HistoryStore } from '../../ports.ts';
-import { altersPast, blockEndMs, isCoarse, noticedAtMs, overlaps, requireStorableBlock } from '../history-blocks.ts';
+import { altersPast, blockEndMs, isCoarse, isImported, noticedAtMs, overlaps, requireStorableBlock } from '../history-blocks.ts';
 
 const byKey = <T>(stored: Map<string, T>): T[] =>
   [...stored].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, value]) => structuredClone(value));
@@ -49,7 +49,7 @@ export const memoryHistory = (clock: Clock): HistoryStore => {
       blocks.forEach(requireStorableBlock);
       for (const block of blocks)
         stored.set(
-          `${block.streamName} ${isCoarse(block)} ${sortable(block.startMs)}#${rangeText(block.hashKeyRange)}`,
+          `${block.streamName} ${sortable(block.startMs)}#${rangeText(block.hashKeyRange)} ${isCoarse(block)} ${isImported(block)}`,
           structuredClone(block),
         );
       const writtenAtMs = noticedAtMs(clock.nowMs());

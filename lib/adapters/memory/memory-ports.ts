@@ -3,6 +3,7 @@
 import type { Clock, Ports } from '../../ports.ts';
 import { noUsage } from '../process-usage.ts';
 import { memoryCounters, memoryHistory } from './demand.ts';
+import { memoryEvents } from './events.ts';
 import { memoryForecasts, memoryModelStates, memoryTrackRecords } from './forecasts.ts';
 import { type MemoryStreams, memoryStreams } from './kinesis.ts';
 import { memoryLeases } from './leases.ts';
@@ -56,6 +57,7 @@ export const memoryPorts = (clock: Clock, options: MemoryOptions = {}): MemoryPo
     tracks: memoryTrackRecords(),
     plans: memoryPlans(),
     policies: memoryPolicies(),
+    events: memoryEvents(),
     operations: memoryOperations(),
     outcomes: memoryOutcomes(),
     commands: memoryCommands(),

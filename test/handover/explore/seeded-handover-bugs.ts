@@ -87,6 +87,7 @@ export const handoverBugs: readonly SeededBug[] = [
     break: unconditioned('redirect', on('handover.drained')),
     scenario: { ...machine, budget: { message: 1, kill: 1 } },
     finds: AGAIN_OR_TWO,
+    maxStates: 2_000_000,
   },
   {
     name: 'restores after the activation',
@@ -172,7 +173,7 @@ export const secondLocks: readonly Omit<SeededBug, 'finds'>[] = [
   {
     name: 'redirects whatever the epoch: a take-over has cleared the handover',
     break: unconditioned('redirect', on('epoch')),
-    scenario: { ...machine, budget: { crash: 1, message: 1, kill: 1, faults: 2 } },
+    scenario: { ...machine, records: 1, budget: { crash: 1, message: 1, kill: 1, faults: 1 } },
   },
   {
     name: 'redirects by one write whatever the epoch: a take-over has cleared the handover',
