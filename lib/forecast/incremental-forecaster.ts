@@ -170,7 +170,7 @@ export class IncrementalForecaster {
       this.follow(step, z);
     }
     if (foreseeEvery > 1) this.near?.remember(z, step % this.grid.stepsPerDay);
-    else this.near?.take(z, step % this.grid.stepsPerDay);
+    else this.near?.take(z, judgeable, step % this.grid.stepsPerDay);
     if (!slotEnds || this.counted[VALUES] === 0) return;
     if (this.counted[JUDGED]! % foreseeEvery === 0) this.foresee(step, true);
     else this.passOver();

@@ -26,7 +26,7 @@ const RIDGE = 0.01;
 const OUTLIER = 6;
 const TINY = 1e-9;
 /** Before so many values its bounds are no measure yet. */
-const WARM_UP = 120;
+const WARM_UP = 360;
 /** The regression's constant feature: of the size of the others. */
 const CONSTANT = 0.1;
 /** Features: the constant, the last two rises, the levels, the step's profile, and how that changes until each horizon. */
@@ -87,14 +87,12 @@ export class NearTerm {
     this.profile[stepOfDay] = Number.isNaN(usual) ? z : usual + NEWEST_DAY * (z - usual);
   }
 
-  /** Takes the next value (NaN for a gap), judges what was said of it, learns, and says what comes next. */
-  take(z: number, stepOfDay: number): void {
+  /** Takes the next value (NaN for a gap), judges what was said of it, learns, and says what comes next. `judgeable` is NaN where the value is a guess, by which nobody is judged. */
+  take(z: number, judgeable: number, stepOfDay: number): void {
     const now = this.counted[0]!++;
-    this.came[now % this.rows] = z;
-    if (!Number.isNaN(z)) {
-      this.judge(now, z);
-      this.follow(z);
-    }
+    this.came[now % this.rows] = judgeable;
+    if (!Number.isNaN(judgeable)) this.judge(now, judgeable);
+    if (!Number.isNaN(z)) this.follow(z);
     this.learn(now);
     if (this.counted[1]! > 0) this.foresee(now % this.rows, stepOfDay);
     this.remember(z, stepOfDay);

@@ -29,7 +29,6 @@ const joined = (a: DemandAhead, b: DemandAhead, correlation: number): DemandAhea
   const median = (a.quantiles[MEDIAN] ?? 0) + (b.quantiles[MEDIAN] ?? 0);
   return {
     now: a.now + b.now,
-    rise: a.rise + b.rise,
     quantiles: QUANTILES.map((_, q) => {
       const x = (a.quantiles[q] ?? 0) - (a.quantiles[MEDIAN] ?? 0);
       const y = (b.quantiles[q] ?? 0) - (b.quantiles[MEDIAN] ?? 0);

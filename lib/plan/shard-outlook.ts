@@ -31,20 +31,18 @@ export const aheadOf = (views: readonly ShardView[], policy: Policy, withinSec: 
     const field = perSec[metric];
     const capacity = Math.max(policy.shardCapacity[field], Number.MIN_VALUE);
     const sum: number[] = [];
-    let [now, rise] = [0, 0];
+    let now = 0;
     for (const view of views) {
       const load = view.now?.[field] ?? 0;
       const forecast = view[metric];
       now += load / capacity;
-      // The load now is the mean of the last minutes, unless the newest is higher: so much it rose.
-      rise += Math.max(load - (view.spread?.current[field] ?? load), 0) / capacity;
       // Without a forecast the load stays as it is.
       const known = forecast === undefined ? [load, load, load, load] : windowMaxQuantilesWithin(forecast, withinSec, nowMs);
       known.forEach((value, q) => {
         sum[q] = (sum[q] ?? 0) + value / capacity;
       });
     }
-    return { quantiles: sum, now, rise };
+    return { quantiles: sum, now };
   });
 
 /** How many shards the range needs that these shards make up together: the larger of what records and bytes need. */

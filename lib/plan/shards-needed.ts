@@ -12,8 +12,6 @@ export interface DemandAhead {
   readonly quantiles: readonly number[];
   /** What is there already, which no forecast talks away: the reactive net. */
   readonly now: number;
-  /** By how much the last minute rose over the one before; a burst goes on more often than not. */
-  readonly rise: number;
 }
 
 /** What of a policy decides a size. */
@@ -24,11 +22,13 @@ const ROUNDING = 1e-9;
 const SHARE_OF_HIGHEST = 0.4;
 /** The last minute's demand is no bound but one value, as likely to fall as to rise: so much of a shard above a capacity is not yet answered with one more. */
 const LET_BE = 0.1;
+/** A shard is given back when the chance is no higher that it is needed again so soon that giving it back was not worth two operations. */
+const NEEDED_AGAIN = 0.2;
 const [, MEDIAN, UPPER90, UPPER95] = QUANTILES.map((_, i) => i) as [number, number, number, number];
 
-/** How many shards, at the least one. More demand never needs fewer. */
-export const shardsNeeded = (demand: DemandAhead, policy: SizingPolicy): number =>
-  policy.throttledToIdle === undefined ? byQuantile(demand, policy) : byCost(demand, policy, policy.throttledToIdle);
+/** How many shards, at the least one. More demand never needs fewer. `share` is how much of the excess of the highest minute counts, where costs decide. */
+export const shardsNeeded = (demand: DemandAhead, policy: SizingPolicy, share = SHARE_OF_HIGHEST): number =>
+  policy.throttledToIdle === undefined ? byQuantile(demand, policy) : byCost(demand, policy, share * policy.throttledToIdle);
 
 /** What one shard more than these would save from throttling, in what an idle shard costs; null where the policy does not weigh costs. */
 export const worthOfOneMore = (demand: DemandAhead, shards: number, policy: SizingPolicy): number | null => {
@@ -37,15 +37,28 @@ export const worthOfOneMore = (demand: DemandAhead, shards: number, policy: Sizi
   return policy.throttledToIdle * SHARE_OF_HIGHEST * (excessAbove(shards) - excessAbove(shards + 1));
 };
 
+/** How many shards are enough to keep, at the least one: fewer than `shardsNeeded` of the same time where costs decide, because a shard that is needed again can be had again. */
+export const shardsEnough = (demand: DemandAhead, policy: SizingPolicy): number => {
+  if (policy.throttledToIdle === undefined) return byQuantile(demand, policy);
+  const kept = Math.max(exceededWith(NEEDED_AGAIN, demand.quantiles), demand.now);
+  return Math.max(Math.ceil(kept / policy.targetUtilization - LET_BE - ROUNDING), 1);
+};
+
+/** The demand that is exceeded with this chance, between a half and a tenth: on the line between the two quantiles. */
+const exceededWith = (chance: number, quantiles: readonly number[]): number => {
+  const median = quantiles[MEDIAN] ?? 0;
+  const upper90 = Math.max(quantiles[UPPER90] ?? 0, median);
+  return median + ((0.5 - chance) / 0.4) * (upper90 - median);
+};
+
 const byQuantile = ({ quantiles, now }: DemandAhead, { targetUtilization, actOnQuantile }: SizingPolicy): number => {
   const bound = quantiles[QUANTILES.indexOf(actOnQuantile)] ?? 0;
   return Math.max(Math.ceil(Math.max(bound, now) / targetUtilization - ROUNDING), 1);
 };
 
-/** One shard more is worth it while throttledToIdle × the excess that it is expected to take away is above one. What is there already is met, and its rise once more. */
-const byCost = (demand: DemandAhead, policy: SizingPolicy, throttledToIdle: number): number => {
-  const weight = throttledToIdle * SHARE_OF_HIGHEST;
-  const reactive = Math.ceil((demand.now + demand.rise) / policy.targetUtilization - LET_BE - ROUNDING);
+/** One shard more is worth it while the excess that it is expected to take away, weighed, is above one. What is there already is met. */
+const byCost = (demand: DemandAhead, policy: SizingPolicy, weight: number): number => {
+  const reactive = Math.ceil(demand.now / policy.targetUtilization - LET_BE - ROUNDING);
   const scaled = demand.quantiles.map((quantile) => quantile / policy.targetUtilization);
   let shards = Math.max(reactive, Math.floor(scaled[MEDIAN] ?? 0), 1);
   if (scaled.length === 0) return shards;

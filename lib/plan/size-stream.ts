@@ -3,12 +3,19 @@
 import type { LeadTimes } from '../model/fleet.ts';
 import type { Policy } from '../model/policy.ts';
 import { counted, duration } from './sentences.ts';
-import { type DemandAhead, type SizingPolicy, shardsNeeded } from './shards-needed.ts';
+import { type DemandAhead, type SizingPolicy, shardsEnough, shardsNeeded } from './shards-needed.ts';
 
 /** Metrics are one tick late, and a decision waits half a tick on average. */
 export const TICKS_SEC = 90;
-/** A shard is given back only when it is not needed again for so long on top: giving back and taking again are two operations. */
+/** Two neighbours become one only when one is enough for so long on top: giving back and taking again are two operations. */
 export const KEPT_SEC = 180;
+/** The stream gives a shard back only when it is unlikely to be needed again within so long, and within so many operations: the slower they are, the dearer is one too few. */
+const KEEP_SEC = 420;
+const KEEP_OPERATIONS = 7;
+/** The stream is looked at again each tick, so less of a window's highest minute must be met at once than where a shard is split for good. */
+const SHARE_OF_HIGHEST = 0.2;
+/** The queue is looked at after so many operations: what is needed then, less what can be had until then, must be begun now. */
+const QUEUE = [1, 2, 4] as const;
 
 export interface SizingQuestion {
   /** Shards now. */
@@ -22,29 +29,35 @@ export type Sizing =
   | { readonly kind: 'hold'; readonly reason: string };
 
 /**
- * Grows to what is needed by the time that an operation begun now has ended, no further ahead: the next look is a tick away, and bounds of later
- * maxima are wide. Shrinks to what is enough for a while longer. Never outside the policy's bounds.
+ * Grows to what is needed by the time that an operation begun now has ended, and further ahead only as far as the queue needs: what is needed four operations
+ * later can wait, unless it is more than four. Shrinks to what is enough for a while longer. Never outside the policy's bounds.
  */
 export const sizeStream = (
   { shards, aheadWithin }: SizingQuestion,
   policy: SizingPolicy & Pick<Policy, 'minShards' | 'reshardDurationPriorSec'>,
   leadTimes: Pick<LeadTimes, 'reshardSec'>,
 ): Sizing => {
-  const growSec = TICKS_SEC + (leadTimes.reshardSec ?? policy.reshardDurationPriorSec);
-  const keepSec = growSec + KEPT_SEC;
-  const wantedWithin = (demand: DemandAhead) =>
-    Math.min(Math.max(shardsNeeded(demand, policy), policy.minShards), policy.maxShards);
+  const operationSec = leadTimes.reshardSec ?? policy.reshardDurationPriorSec;
+  const growSec = TICKS_SEC + operationSec;
+  const within = (wanted: number) => Math.min(Math.max(wanted, policy.minShards), policy.maxShards);
   const soon = aheadWithin(growSec);
-  const grown = wantedWithin(soon);
-  if (grown > shards)
+  let grown = { to: within(shardsNeeded(soon, policy, SHARE_OF_HIGHEST)), sec: growSec, demand: soon };
+  for (const operations of QUEUE) {
+    const sec = growSec + operations * operationSec;
+    const demand = aheadWithin(sec);
+    const to = within(shardsNeeded(demand, policy, SHARE_OF_HIGHEST) - operations);
+    if (to > grown.to) grown = { to, sec, demand };
+  }
+  if (grown.to > shards)
     return {
       kind: 'grow',
-      to: grown,
-      reason: `Within ${duration(growSec)} ${spoken(soon)}: ${grown} are wanted, there are ${shards}.`,
+      to: grown.to,
+      reason: `Within ${duration(grown.sec)} ${spoken(grown.demand)}: ${grown.to} are wanted now, there are ${shards}.`,
     };
+  const keepSec = KEEP_SEC + KEEP_OPERATIONS * operationSec;
   const later = aheadWithin(keepSec);
   // A wider window may not give back what a narrower one needs.
-  const shrunk = Math.max(wantedWithin(later), grown);
+  const shrunk = Math.max(within(shardsEnough(later, policy)), grown.to);
   if (shrunk < shards)
     return {
       kind: 'shrink',

@@ -35,7 +35,7 @@ export const sizingOf = (
   const seen = asParts ? views : [{ ...first, spread: undefined, now, records, bytes }];
   const aheadWithin = (seconds: number) => {
     const [byRecords, byBytes] = aheadOf(seen, policy, seconds, nowMs);
-    if (byRecords === undefined || byBytes === undefined) return { quantiles: [], now: 0, rise: 0 };
+    if (byRecords === undefined || byBytes === undefined) return { quantiles: [], now: 0 };
     return shardsNeeded(byBytes, policy) > shardsNeeded(byRecords, policy) ? byBytes : byRecords;
   };
   return sizeStream({ shards: views.length, aheadWithin }, policy, leadTimes);

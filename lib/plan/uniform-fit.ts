@@ -9,8 +9,8 @@ import { type DemandAhead, shardsNeeded } from './shards-needed.ts';
 
 const KEYS = Number(widthOf(WHOLE_RANGE));
 const METRICS = 2;
-/** Per metric the quantiles, what is there now, and its rise. */
-const WIDTH = QUANTILES.length + 2;
+/** Per metric the quantiles, and what is there now. */
+const WIDTH = QUANTILES.length + 1;
 
 /** A stretch of the key space, as shares of the whole, and the demand ahead of it. */
 interface Cell {
@@ -20,7 +20,7 @@ interface Cell {
 }
 
 const flat = (aheads: readonly DemandAhead[]): number[] =>
-  aheads.flatMap(({ quantiles, now, rise }) => [...QUANTILES.map((_, q) => quantiles[q] ?? 0), now, rise]);
+  aheads.flatMap(({ quantiles, now }) => [...QUANTILES.map((_, q) => quantiles[q] ?? 0), now]);
 
 /** Every shard's slices with their shares of its demand ahead. */
 export const cellsOf = (outlooks: readonly ShardOutlook[], policy: Policy, withinSec: number, nowMs: number): Cell[] =>
@@ -63,8 +63,8 @@ export const fitOf = (cells: readonly Cell[], count: number, policy: Policy, atM
     }
     for (let metric = 0; metric < METRICS; metric++) {
       const of = sum.slice(metric * WIDTH, (metric + 1) * WIDTH);
-      const [now, rise] = [of[QUANTILES.length] ?? 0, of[QUANTILES.length + 1] ?? 0];
-      needed = Math.max(needed, shardsNeeded({ quantiles: of.slice(0, QUANTILES.length), now, rise }, policy));
+      const now = of[QUANTILES.length] ?? 0;
+      needed = Math.max(needed, shardsNeeded({ quantiles: of.slice(0, QUANTILES.length), now }, policy));
       fullest = Math.max(fullest, of[acted] ?? 0, now);
     }
   }

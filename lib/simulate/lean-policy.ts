@@ -12,7 +12,7 @@ export const leanPolicy = (operationSec: number, change: Partial<Policy> = {}): 
     streamName: 'simulated',
     mode: 'act',
     throttledToIdle: THROTTLED_TO_IDLE,
-    targetUtilization: 0.99,
+    targetUtilization: 0.999,
     coldUtilization: 0.9,
     minLeadTimeSec: 120,
     coldWindowMin: 5,

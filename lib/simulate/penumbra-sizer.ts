@@ -32,11 +32,9 @@ export const penumbraSizer = (
   return ({ minute, shards, ago }) => {
     const rows = forecasts[minute - fromMinute]?.windowMaxQuantiles ?? [];
     const now = ago(1);
-    const rise = Math.max(now - ago(2), 0);
     const aheadWithin = (seconds: number) => ({
       quantiles: rows.map((bounds) => boundOf(bounds, seconds)),
       now,
-      rise,
     });
     const sizing = sizeStream({ shards, aheadWithin }, policy, { reshardSec: operationSec });
     return sizing.kind === 'hold' ? shards : Math.min(Math.max(sizing.to, shards - most), shards + most);

@@ -54,6 +54,8 @@ export interface KeyDemand {
 const SPREAD_MIN = 15;
 /** History from which the forecaster of a new range learns. */
 const LEARNT_MIN = 3 * 1440;
+/** The planner looks back on a new range at most so far: the longest cold window. */
+const LOOKED_BACK_MIN = 1440;
 /** Forecasts are made for so many minutes at once: few for a new range, which may go again, four times as many each time that it stays. */
 const FIRST_MIN = 180;
 const LONGER = 4;
@@ -64,19 +66,21 @@ export const keyedLoad = (keys: readonly KeyDemand[], startMs: number): Simulate
   const series = new Map<string, Float64Array>();
   const made = new Map<string, { from: number; forecasts: ModelForecast[] }>();
   const within = (range: HashKeyRange) => keys.filter((key) => contains(range, key.hashKey));
-  const seriesOf = (range: HashKeyRange): Float64Array => {
+  /** Nothing is asked of a range long before it was asked for first: what lies further back stays zero. */
+  const seriesOf = (range: HashKeyRange, minute: number): Float64Array => {
     const name = rangeText(range);
     const known = series.get(name);
     if (known !== undefined) return known;
     const sum = new Float64Array(minutes);
-    for (const key of within(range)) for (let t = 0; t < minutes; t++) sum[t]! += key.minutes[t]!;
+    const from = Math.max(minute - LEARNT_MIN - LOOKED_BACK_MIN, 0);
+    for (const key of within(range)) for (let t = from; t < minutes; t++) sum[t]! += key.minutes[t]!;
     series.set(name, sum);
     return sum;
   };
   return {
     startMs,
     minutes,
-    demandOf: (range, minute) => seriesOf(range)[minute] ?? 0,
+    demandOf: (range, minute) => seriesOf(range, minute)[minute] ?? 0,
     slicesAt: (range, minute) => {
       const slices = new Array<number>(SLICE_COUNT).fill(0);
       if (widthOf(range) < BigInt(SLICE_COUNT)) return slices;
@@ -93,7 +97,7 @@ export const keyedLoad = (keys: readonly KeyDemand[], startMs: number): Simulate
       const ready = known?.forecasts[minute - known.from];
       if (ready !== undefined) return ready;
       const learntFrom = Math.max(minute - LEARNT_MIN, 0);
-      const values = seriesOf(range).subarray(learntFrom);
+      const values = seriesOf(range, minute).subarray(learntFrom);
       const ahead = known === undefined ? FIRST_MIN : known.forecasts.length * LONGER;
       const origins = Array.from({ length: Math.min(ahead, minutes - minute) }, (_, i) => minute - learntFrom + i);
       const forecasts = incremental
