@@ -27,7 +27,6 @@ const seer = (name: ModelName, off: (origin: number) => number): Model => ({
 });
 const chosen = (models: readonly Model[], previous: Forecast | null = null, now = MIDNIGHT + 4 * 86_400_000) =>
   forecastFromHistory(series(values), 'shard', HORIZONS_SEC, models, previous, now).forecast;
-const STEPS = HORIZONS_SEC.map((sec) => sec / 60);
 const later = MIDNIGHT + 5 * 86_400_000;
 
 describe('chooseModel', () => {
