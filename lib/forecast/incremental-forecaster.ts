@@ -11,6 +11,7 @@ import { BoundsTracker } from './bounds-tracker.ts';
 import { Experts } from './experts.ts';
 import { type LogScale, logScaleOf, USUAL_UNIT_SHARE } from './log-scale.ts';
 import { inDemand, type ModelForecast } from './model.ts';
+import { NearTerm } from './near-term.ts';
 import { Regressions } from './regressions.ts';
 import { forgettingOf, type HorizonSlots, horizonSlotsOf, type SlotGrid, slotGridOf } from './slot-grid.ts';
 import { StateParts } from './state-parts.ts';
@@ -72,6 +73,8 @@ export class IncrementalForecaster {
   private readonly scale: LogScale;
   private readonly days: UsualAndPast;
   private readonly bounds: BoundsTracker;
+  /** The horizons within one slot; null where a step is a slot of its own. */
+  private readonly near: NearTerm | null;
   private readonly regressions: Regressions;
   private readonly experts: Experts;
   private readonly levelForgetting: readonly number[];
@@ -112,6 +115,8 @@ export class IncrementalForecaster {
     this.said = parts.rough(rows * count * SAID_SIZE, Number.NaN);
     this.counted = parts.counts(COUNTED_SIZE);
     this.came = parts.exact(grid.stepsPerSlot, Number.NaN);
+    const nearest = horizonSteps.filter((steps) => steps <= grid.stepsPerSlot);
+    this.near = grid.stepsPerSlot > 1 && nearest.length > 0 ? new NearTerm(nearest, grid, parts) : null;
     this.points = new Float64Array(count);
     this.rises = new Float64Array(count);
   }
@@ -128,7 +133,11 @@ export class IncrementalForecaster {
 
   /** Takes many steps' demand of which nothing is to be judged: learns only what is usual and what was. */
   skim(demands: Float64Array): void {
-    for (const demand of demands) this.days.take(this.firstStep + this.counted[STEPS]!++, demand);
+    for (const demand of demands) {
+      const step = this.firstStep + this.counted[STEPS]!++;
+      this.near?.remember(this.scale.toScale(demand), step % this.grid.stepsPerDay);
+      this.days.take(step, demand);
+    }
   }
 
   /** When the last change of level began that is known of; null when there was none. */
@@ -157,9 +166,11 @@ export class IncrementalForecaster {
     }
     this.days.take(step, z > seen ? this.scale.toDemand(z) : demand);
     if (!Number.isNaN(z)) {
-      if (this.experts.watches && !Number.isNaN(judgeable)) this.watch(z, slotEnds);
+      if (this.experts.watches && foreseeEvery === 1 && !Number.isNaN(judgeable)) this.watch(z, slotEnds);
       this.follow(step, z);
     }
+    if (foreseeEvery > 1) this.near?.remember(z, step % this.grid.stepsPerDay);
+    else this.near?.take(z, step % this.grid.stepsPerDay);
     if (!slotEnds || this.counted[VALUES] === 0) return;
     if (this.counted[JUDGED]! % foreseeEvery === 0) this.foresee(step, true);
     else this.passOver();
@@ -168,7 +179,9 @@ export class IncrementalForecaster {
   /** The forecast from after the newest value. */
   forecast(): ModelForecast {
     if (this.counted[VALUES]! > 0) this.foresee(this.firstStep + this.counted[STEPS]! - 1, false);
-    return inDemand(this.bounds.forecast(), this.scale);
+    const near = this.near?.forecast() ?? null;
+    const far = this.bounds.forecast();
+    return inDemand(near === null ? far : joined(near, far), this.scale);
   }
 
   /** What was to be expected of a step: what is usual, and the deviation of late. */
@@ -302,3 +315,13 @@ export class IncrementalForecaster {
     return Number.isNaN(usual) ? this.now[LEVELS + 2]! : usual;
   }
 }
+
+/** The first horizons of one forecast, the others of another. */
+const joined = (near: ModelForecast, far: ModelForecast): ModelForecast => {
+  const rows = (first: readonly (readonly number[])[], all: readonly (readonly number[])[]) =>
+    all.map((row, q) => [...first[q]!, ...row.slice(first[q]!.length)]);
+  return {
+    quantiles: rows(near.quantiles, far.quantiles),
+    windowMaxQuantiles: rows(near.windowMaxQuantiles, far.windowMaxQuantiles),
+  };
+};

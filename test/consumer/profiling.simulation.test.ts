@@ -318,6 +318,48 @@ describe('a profiling shadow', () => {
     await world.stopAll();
   });
 
+  it('gives each leg the first turn as often as the others', async () => {
+    const world = profilingWorld();
+    await world.join('a', noting([]));
+    const turns: string[] = [];
+    await world.join('b', {
+      shadowSafe: true,
+      process: async (_, { leg }) => void turns.push(`${leg}`),
+    });
+    await world.order('b', { share: 1, durationMin: 1, other: {} });
+    await world.untilEnded(90_000);
+    const firsts = ['a', 'aa', 'b'].map((leg) => turns.filter((one, i) => i % 3 === 0 && one === leg).length);
+    expect(Math.max(...firsts) - Math.min(...firsts)).toBeLessThanOrEqual(1);
+    expect(Math.min(...firsts)).toBeGreaterThan(10);
+    await world.stopAll();
+  });
+
+  it('leaves the registered consumer to a run of another shard', async () => {
+    const world = profilingWorld({ shards: 2 });
+    for (const workerId of ['a', 'b', 'c', 'd']) await world.join(workerId, noting([]));
+    const leases = await world.ports.leases.list(group);
+    const idle = ['a', 'b', 'c', 'd'].filter((workerId) => leases.every(({ owner }) => owner !== workerId));
+    await world.order(idle[0] ?? '', { retrieval: 'fan-out' });
+    const [first] = await world.ports.profiles.live(group);
+    const second = { ...first!, profileId: 'p2', shardId: 'shardId-000000000001', hostId: idle[1] ?? '' };
+    await world.ports.profiles.create(second, world.clock.nowMs());
+    await world.ports.workers.announce(group);
+    await world.load(6000);
+    const stop = async (profileId: string) => {
+      const run = await world.ports.profiles.get(group, profileId);
+      await world.ports.profiles.change(run!, { stop: { by: 'me', detail: 'enough', atMs: 0 } });
+      expect((await world.untilEnded(4000, 20, profileId)).ended).toMatchObject({ by: 'stopped' });
+    };
+    // The same registration, not another one under its name.
+    const before = await world.listed();
+    expect(before).toHaveLength(1);
+    await stop('p1');
+    expect(await world.listed()).toEqual(before);
+    await stop('p2');
+    expect(await world.listed()).toEqual([]);
+    await world.stopAll();
+  });
+
   it('is refused by the owner of the shard, for a shard that is not there, and by a host that has one already', async () => {
     const world = profilingWorld({ shards: 2 });
     await world.join('a', noting([]));
@@ -414,6 +456,16 @@ describe('a comparison', () => {
     expect(new Set(noted.map(({ space }) => space))).toEqual(new Set(['app/orders/p1/a', 'app/orders/p1/primary']));
     expect(Math.max(...noted.map(({ livesMs }) => livesMs))).toBeLessThanOrEqual(120_000);
     const told = noted.filter(({ space }) => space.endsWith('primary')).length;
+    // The host has cleared up; the primary may tell a little more until it hears.
+    const ofLeg = noted.filter(({ space }) => space.endsWith('/a'));
+    expect(
+      (
+        await results.get(
+          'app/orders/p1/a',
+          ofLeg.map(({ key }) => key),
+        )
+      ).filter((value) => value !== null),
+    ).toEqual([]);
     await world.load(100_000, 2);
     // It has forgotten the run: what it told last goes by its TTL.
     expect(noted.filter(({ space }) => space.endsWith('primary')).length - told).toBeLessThan(100);

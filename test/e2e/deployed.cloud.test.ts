@@ -39,7 +39,7 @@ const produce = async (kinesis: KinesisClient): Promise<void> => {
   }
 };
 const call = async (
-  method: 'GET' | 'POST' | 'PUT',
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE',
   path: string,
   query: Record<string, string> = {},
   body?: unknown,
@@ -119,6 +119,19 @@ describe('the deployed control plane', () => {
   it('fails with 404 on a stream or shard that it does not know', async () => {
     expect((await call('POST', '/shadow/create', {}, { ...group, shardId: 'shardId-999999999999' })).status).toBe(404);
     expect((await call('GET', '/fleet', { streamName: 'unknown' })).status).toBe(404);
+  });
+
+  it('takes a known event, lists it, and takes it back', async () => {
+    const when = { kind: 'cron', cron: '0 20 * * 5', timeZone: 'Europe/Berlin', durationMin: 120 };
+    const stated = await call('PUT', '/events/sale', {}, { ...group, when, effect: { kind: 'factor', factor: 3 } });
+    expect(stated).toMatchObject({ status: 200, body: { eventId: 'sale', when } });
+    expect(await call('GET', '/events')).toMatchObject({ status: 200, body: { events: [{ eventId: 'sale', when }] } });
+    expect(await call('PUT', '/events/sale', {}, { ...group, when, effect: { kind: 'factor', factor: 0 } })).toMatchObject({
+      status: 400,
+      body: { fields: [{ field: 'effect.factor', received: 0 }] },
+    });
+    expect(await call('DELETE', '/events/sale')).toEqual({ status: 200, body: { eventId: 'sale' } });
+    expect(await call('DELETE', '/events/sale')).toMatchObject({ status: 404, body: { error: 'UnknownEvent' } });
   });
 
   it('refuses to activate where no shadow stands', async () => {

@@ -61,7 +61,14 @@ describe('chooseModel', () => {
     const first: Forecast = { ...chosen(models), model: 'combination', parts: ['incremental', 'mstl'], reason: 'as chosen' };
     const kept = chosen(models, first, MIDNIGHT + 4 * 86_400_000 + 60_000);
     expect(kept).toMatchObject({ model: 'combination', parts: ['incremental', 'mstl'], reason: 'kept: as chosen' });
-    const [one, other] = models.map((model) => model.forecastAt(series(values), [values.length], [1])[0]!.quantiles[1]![0]!);
+    const [one, other] = models.map(
+      (model) =>
+        model.forecastAt(
+          series(values),
+          [values.length],
+          HORIZONS_SEC.map((sec) => sec / 60),
+        )[0]!.quantiles[1]![0]!,
+    );
     expect(kept.quantiles[1]![0]).toBeCloseTo((one! + other!) / 2, 6);
   });
 

@@ -72,6 +72,17 @@ describe('DistinctKeys', () => {
     expect(Math.abs(sketch.estimate - count)).toBeLessThanOrEqual(Math.max(0.05 * count, 0.5));
   });
 
+  it('doubles its estimate with each leading zero more, through all 52 of them', () => {
+    const estimates = Array.from({ length: 52 }, (_, zeros) => {
+      const sketch = new DistinctKeys();
+      const rest = 1n << BigInt(51 - zeros);
+      for (let register = 0n; register < 4096n; register += 1n) sketch.add((rest << 12n) | register);
+      return sketch.estimate;
+    });
+    // Up to there the registers that are empty are counted instead.
+    for (let i = 3; i < estimates.length; i += 1) expect((estimates[i] ?? 0) / (estimates[i - 1] ?? 1)).toBeCloseTo(2, 9);
+  });
+
   it('is 0 before the first', () => expect(new DistinctKeys().estimate).toBe(0));
 
   it('for every set of hashes, takes no notice of order and repetition', () => {
