@@ -6,7 +6,7 @@ import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { awsPorts } from '../lib/adapters/aws/aws-ports.ts';
 import { Consumer } from '../lib/consumer/consumer.ts';
 import type { Group, Lease } from '../lib/model/lease.ts';
-import type { LeaseStore } from '../lib/ports.ts';
+import type { LeaseStore, StreamReader } from '../lib/ports.ts';
 import type { TableNames } from '../local/tables.ts';
 
 export const WORKERS = ['worker-a', 'worker-b'] as const;
@@ -33,11 +33,29 @@ const observed = (store: LeaseStore, onWritten: (lease: Lease) => void): LeaseSt
   },
 });
 
+/** A reader that tells how long each GetRecords took. */
+const timed = (reader: StreamReader, onRead: (ms: number) => void): StreamReader => ({
+  ...reader,
+  poll: (...at) => {
+    const iterator = reader.poll(...at);
+    return {
+      next: async (signal) => {
+        const began = performance.now();
+        const batch = await iterator.next(signal);
+        onRead(performance.now() - began);
+        return batch;
+      },
+    };
+  },
+});
+
 /** Consumers and producer of one bench. The process's environment must point at the cloud. */
 export class HandoverWorld {
   readonly seen: Seen[] = [];
   /** Milliseconds from the moment at which the source had stopped dispatching, as it stamps it, to that at which the target may dispatch, by the handover's id. */
   readonly pauses = new Map<string, number>();
+  /** What each GetRecords of the workers took, in milliseconds. */
+  readonly readMs: number[] = [];
   readonly #produced = new Map<string, number>();
   readonly #consumers: readonly Consumer[];
   readonly #kinesis = new KinesisClient({ requestHandler: new NodeHttpHandler() });
@@ -53,7 +71,11 @@ export class HandoverWorld {
         ...group,
         workerId,
         zone: workerId,
-        ports: { ...ports, leases: observed(ports.leases, (lease) => this.#notePause(lease)) },
+        ports: {
+          ...ports,
+          leases: observed(ports.leases, (lease) => this.#notePause(lease)),
+          reader: timed(ports.reader, (ms) => this.readMs.push(ms)),
+        },
         checkpointMs: 1000,
         // Both workers, the producer and the counting are one process: its busy moments are no deaths.
         failoverMs: 8000,

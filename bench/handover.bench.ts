@@ -89,6 +89,8 @@ const row = async (
   return { moved, stayed: all.length - moved.length, addedMs };
 };
 
+const rounded = (ms: number | null): number | null => (ms === null ? null : Math.round(ms));
+
 const pausesOf = ({ moved }: Row) => {
   const pauses = moved.map(({ pauseMs }) => pauseMs);
   return { pauseMsP50: percentile(pauses, 0.5), pauseMsP99: percentile(pauses, 0.99) };
@@ -138,6 +140,8 @@ const measure = async (cloud: LocalCloud, directory: string, settings: Settings)
         atRest: probe.latencies('at rest'),
         machine: probe.latencies('machine'),
         targetDriven: probe.latencies('target'),
+        getRecordsMsP50: rounded(percentile(world.readMs, 0.5)),
+        getRecordsMsP99: rounded(percentile(world.readMs, 0.99)),
       },
       lost,
       duplicated,

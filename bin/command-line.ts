@@ -8,6 +8,7 @@ import { asked, type Connection, print, refuse } from './ask.ts';
 import { addBacktest } from './backtest.ts';
 import { addEvents } from './event.ts';
 import { addImport } from './import.ts';
+import { addProfileCommands, type ProfileOptions, profileAsked } from './profile.ts';
 import { addSimulate } from './simulate.ts';
 import { monitorText, type PlanBody, type PolicyBody, planText, policyText, statusText } from './tables.ts';
 
@@ -60,15 +61,21 @@ export const runCommandLine = async (first: (program: Command) => void): Promise
       ),
     );
 
-  const shadow = program.command('shadow').description('standby shadows');
+  const shadow = program.command('shadow').description('standby shadows and profiling shadows');
   connected(shadow, 'create <shardId>', 'ask for a standby shadow of a shard')
     .option('--worker <workerId>', 'on this worker (default: the one with the most room)')
-    .action(async (shardId: string, given: Connection & { worker?: string }) => {
+    .option('--profile', 'a profiling shadow: a sample of the keys is really processed, and measured')
+    .option('--share <share>', 'of the shard’s keys, in (0, 1] (with --profile)')
+    .option('--minutes <minutes>', 'from 1 to 60 (with --profile)')
+    .action(async (shardId: string, given: Connection & ProfileOptions & { worker?: string }) => {
+      const profile = profileAsked(given);
+      if (profile.kind === 'refused') return refuse(profile.message);
       const body = {
         application: given.application,
         streamName: given.stream,
         shardId,
         ...(given.worker === undefined ? {} : { workerId: given.worker }),
+        ...profile.body,
       };
       print(
         given,
@@ -89,6 +96,8 @@ export const runCommandLine = async (first: (program: Command) => void): Promise
   connected(shadow, 'monitor', 'shadows with what they have verified, handovers, outcomes').action(async (given: Connection) =>
     print(given, await asked<MonitorResponse>(given, 'GET', '/shadow/monitor'), monitorText),
   );
+
+  addProfileCommands(shadow, connected);
 
   const policy = program.command('policy').description('what the owner of a stream allows');
   connected(policy, 'get', 'the policy of the stream').action(async (given: Connection) =>

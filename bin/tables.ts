@@ -156,6 +156,26 @@ export const monitorText = (monitor: MonitorResponse): string =>
             `\nthe shadow of ${shardId} differs: at ${divergence.owner.sequenceNumber} the owner has ${divergence.owner.count} records, digest ${divergence.owner.digest}, the shadow ${divergence.shadow.count}, digest ${divergence.shadow.digest}`,
           ],
     ),
+    ...(monitor.profiles.length === 0
+      ? []
+      : [
+          '',
+          columns(
+            ['PROFILE', 'SHARD', 'ON', 'STATE', 'WHY', 'SHARE', 'RECORDS', 'LIMIT', 'CAPACITY', 'FORESEEN'],
+            monitor.profiles.map((profile) => [
+              profile.profileId,
+              profile.shardId,
+              profile.hostId,
+              profile.state,
+              profile.trigger,
+              percent(profile.share),
+              String(profile.records),
+              profile.limit ?? '–',
+              rate(profile.capacityRecordsPerSec),
+              percent(profile.utilizationForeseen),
+            ]),
+          ),
+        ]),
     ...monitor.handovers.map(
       (handover) =>
         `\nhandover ${handover.handoverId} of ${handover.shardId}, ${handover.source} → ${handover.target}: ${handover.phase}`,

@@ -113,6 +113,7 @@ const triggerNames: Readonly<Record<string, string>> = {
   reactive: 'reactive net',
   replication: 'for safety',
   request: 'on request',
+  utilization: 'high load',
 };
 
 /** Plans that did nothing and for the same reasons are shown as one. */
@@ -347,3 +348,32 @@ export const shadowList = (monitor: MonitorResponse): HTMLElement => {
     ]),
   );
 };
+
+/** Profiling shadows under way and what the last ones have taught; nothing where there was none. */
+export const profileList = ({ profiles, atMs }: MonitorResponse): HTMLElement[] =>
+  profiles.length === 0
+    ? []
+    : [
+        table(
+          'Profiling shadows',
+          ['Shard', 'On', 'State', 'Sample', 'Limit', 'Foreseen'],
+          profiles.map((profile) => [
+            html('span', { title: profile.shardId }, shardName(profile.shardId)),
+            two(profile.hostId, triggerNames[profile.trigger] ?? profile.trigger),
+            two(
+              html('span', { class: profile.state === 'ended' ? '' : 'good' }, profile.state),
+              profile.state === 'ended' || profile.endsAtMs === null
+                ? clock(profile.requestedAtMs)
+                : `${duration(Math.max(profile.endsAtMs - atMs, 0))} left`,
+            ),
+            two(percent(profile.share), count(profile.records, 'record')),
+            profile.limit === null
+              ? '–'
+              : two(
+                  html('span', { title: profile.decision ?? '' }, profile.limit),
+                  `at ${rate(profile.capacityRecordsPerSec)} records/s`,
+                ),
+            html('span', { class: (profile.utilizationForeseen ?? 0) > 1 ? 'bad' : '' }, percent(profile.utilizationForeseen)),
+          ]),
+        ),
+      ];

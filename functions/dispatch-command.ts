@@ -7,7 +7,8 @@ import { removeShadow, requestShadow } from '../lib/handover/control-writes.ts';
 import type { HandoverInput } from '../lib/model/handover.ts';
 import type { Lease } from '../lib/model/lease.ts';
 import type { Command } from '../lib/model/operation.ts';
-import type { CreateShadowAction, HandoverAction, RemoveShadowAction } from '../lib/model/plan.ts';
+import type { CreateShadowAction, HandoverAction, ProfileAction, RemoveShadowAction } from '../lib/model/plan.ts';
+import type { ProfileInput } from '../lib/model/profile-machine.ts';
 import { ReshardInput } from '../lib/model/reshard.ts';
 import type { Ports } from '../lib/ports.ts';
 import { operationOf } from './accept-operation.ts';
@@ -114,6 +115,17 @@ const startHandover = async (
   return { kind: 'started', executionArn };
 };
 
+const profileInputOf = ({ operationId, application, streamName }: Command, action: ProfileAction): ProfileInput => ({
+  operationId,
+  application,
+  streamName,
+  shardId: action.shardId,
+  hostId: action.workerId,
+  request: action.request,
+  trigger: action.trigger === 'reactive' ? 'utilization' : action.trigger === 'forecast' ? 'forecast' : 'request',
+  reason: action.reason,
+});
+
 const act = async (command: Command, ports: DispatchPorts, nowMs: number, signal?: AbortSignal): Promise<Dispatched> => {
   const { action, application, streamName, operationId } = command;
   if (nowMs - command.requestedAtMs > STALE_AFTER_MS)
@@ -132,6 +144,11 @@ const act = async (command: Command, ports: DispatchPorts, nowMs: number, signal
     case 'resize': {
       const input = z.encode(ReshardInput, { operationId, application, streamName, action });
       const { executionArn } = await ports.machines.start('reshard', operationId, input, signal);
+      return { kind: 'started', executionArn };
+    }
+    case 'profile': {
+      const input = profileInputOf(command, action);
+      const { executionArn } = await ports.machines.start('profile', operationId, input, signal);
       return { kind: 'started', executionArn };
     }
   }

@@ -16,7 +16,7 @@ import { routes } from './routes.ts';
 const FORESEEN_SEC = 1800;
 
 /** The acted-on quantile of the highest rate of a range within the next 30 minutes; null without both forecasts. */
-const foreseenOf = (forecasts: readonly Forecast[], range: HashKeyRange, policy: Policy): Rate | null => {
+export const foreseenOf = (forecasts: readonly Forecast[], range: HashKeyRange, policy: Policy): Rate | null => {
   const highest = (metric: Forecast['metric']): number | undefined => {
     const found = forecasts.find(
       (each) => each.scope === 'shard' && each.metric === metric && rangeText(each.hashKeyRange) === rangeText(range),

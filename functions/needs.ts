@@ -67,17 +67,36 @@ export const needs = {
     control: ['BatchGetItem', 'BatchWriteItem', 'UpdateItem'],
     metrics: ['write'],
   },
+  'profile-create': { lease: ['BatchGetItem'], worker: ['Query', 'PutItem', 'UpdateItem', 'DeleteItem'] },
+  'profile-watch': { worker: ['Query', 'PutItem', 'DeleteItem'] },
+  'profile-stop': {
+    worker: ['Query', 'PutItem', 'UpdateItem', 'DeleteItem'],
+    control: ['BatchGetItem', 'UpdateItem'],
+    metrics: ['write'],
+  },
+  'profile-analyse': {
+    lease: ['Query'],
+    worker: ['Query'],
+    demand: ['Query'],
+    control: ['Query', 'BatchGetItem', 'BatchWriteItem'],
+    stream: ['describe'],
+  },
+  'profile-decide': { control: ['BatchGetItem', 'BatchWriteItem', 'UpdateItem'], metrics: ['write'] },
   feedback: { demand: ['Query'], control: ['Query', 'BatchWriteItem'], metrics: ['write'] },
   reap: {
     lease: ['Query'],
-    worker: ['Query'],
+    // Profiling runs whose host is lost lie there.
+    worker: ['Query', 'PutItem', 'DeleteItem'],
     control: ['Query', 'BatchGetItem', 'UpdateItem'],
     stream: ['describe', 'consumers'],
     commands: true,
   },
   'shadow-create': { lease: ['BatchGetItem'], worker: ['Query'], control: ACCEPT, commands: true },
   'shadow-activate': { lease: ['BatchGetItem'], worker: ['Query'], control: ACCEPT, commands: true },
-  'shadow-monitor': { lease: ['Query'], control: ['Query', 'BatchGetItem'] },
+  'shadow-monitor': { lease: ['Query'], worker: ['Query'], control: ['Query', 'BatchGetItem'] },
+  'shadow-stop': { worker: ['Query', 'UpdateItem'] },
+  profiles: { control: ['Query'] },
+  'profile-report': { worker: ['Query'], control: ['Query', 'BatchGetItem'] },
   fleet: { lease: ['Query'], worker: ['Query'], demand: ['Query'], control: ['Query', 'BatchGetItem'], stream: ['describe'] },
   predictions: { demand: ['Query'], control: ['Query', 'BatchGetItem'], stream: ['describe'] },
   plans: { control: ['Query'] },
@@ -102,6 +121,7 @@ export const VARIABLES = {
   commands: 'PENUMBRA_COMMAND_QUEUE_URL',
   handoverMachine: 'PENUMBRA_HANDOVER_MACHINE_ARN',
   reshardMachine: 'PENUMBRA_RESHARD_MACHINE_ARN',
+  profileMachine: 'PENUMBRA_PROFILE_MACHINE_ARN',
   forecastMachine: 'PENUMBRA_FORECAST_MACHINE_ARN',
   streams: 'PENUMBRA_STREAMS',
 } as const;
@@ -114,7 +134,7 @@ export const requiredVariables = (name: FunctionName): string[] => {
     ...(['lease', 'worker', 'demand', 'control', 'commands'] as const)
       .filter((need) => of[need] !== undefined)
       .map((need) => VARIABLES[need]),
-    ...(of.machines ? [VARIABLES.handoverMachine, VARIABLES.reshardMachine] : []),
+    ...(of.machines ? [VARIABLES.handoverMachine, VARIABLES.reshardMachine, VARIABLES.profileMachine] : []),
     ...(of.forecastMachine ? [VARIABLES.forecastMachine] : []),
   ];
 };

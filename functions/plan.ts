@@ -12,12 +12,15 @@ import { isReshard } from '../lib/plan/in-flight.ts';
 import type { Ports } from '../lib/ports.ts';
 import { acceptOperations } from './accept-operation.ts';
 import { changeWorkerCount } from './change-worker-count.ts';
+import { withMeasured } from './measured-capacity.ts';
+import { planProfile } from './plan-profile.ts';
 import { policyOf } from './policy-of.ts';
 import { readFleet } from './read-fleet.ts';
 import { type Task, Tick, task } from './shell.ts';
 
 const OUTCOMES = 50;
 const RECENT_OPERATIONS = 20;
+const REPORTS = 30;
 /** Each stream's tick reads the operations of so many; past that, Kinesis refuses and the reshard machine tries again. */
 const STREAMS_COUNTED = 20;
 
@@ -57,11 +60,12 @@ const measured = async (
 const previous = async (group: Group, ports: Pick<Ports, 'plans'>, signal: AbortSignal): Promise<Fleet['previousPlan']> => {
   const [plan] = await ports.plans.recent(group, 1, signal);
   if (plan?.layout === undefined) return undefined;
-  const { createdAtMs, layout, foreignChangeAtMs, resizesAtMs, workersChangedAtMs } = plan;
+  const { createdAtMs, layout, foreignChangeAtMs, resizesAtMs, workersChangedAtMs, busyWorkers } = plan;
   return {
     createdAtMs,
     layout,
     ...(foreignChangeAtMs !== undefined && { foreignChangeAtMs }),
+    ...(busyWorkers && { busyWorkers }),
     ...(resizesAtMs !== undefined && { resizesAtMs }),
     ...(workersChangedAtMs !== undefined && { workersChangedAtMs }),
   };
@@ -102,24 +106,29 @@ export const plan = {
   input: Tick,
   run: async (group: Group, { ports, streams, nowMs, signal }): Promise<Planned> => {
     const policy = await policyOf(group, ports, signal);
-    const [read, forecasts, { leadTimes, ...suitability }, previousPlan, accountReshardsAtMs, workerService] = await Promise.all([
-      readFleet(group, policy, ports, nowMs, signal),
-      ports.forecasts.latest(group.streamName, signal),
-      measured(group.streamName, ports, nowMs, signal),
-      previous(group, ports, signal),
-      accountReshards(streams, ports, nowMs, signal),
-      policy.workerService && ports.workerFleet.describe(policy.workerService, signal),
-    ]);
+    const [read, forecasts, { leadTimes, ...suitability }, previousPlan, accountReshardsAtMs, reports, workerService] =
+      await Promise.all([
+        readFleet(group, policy, ports, nowMs, signal),
+        ports.forecasts.latest(group.streamName, signal),
+        measured(group.streamName, ports, nowMs, signal),
+        previous(group, ports, signal),
+        accountReshards(streams, ports, nowMs, signal),
+        ports.profileReports.recent(group, REPORTS, signal),
+        policy.workerService && ports.workerFleet.describe(policy.workerService, signal),
+      ]);
     if (read === null) return { kind: 'skipped', reason: `stream ${group.streamName} does not exist` };
-    const fleet = {
+    const seen = {
       ...read,
       ...suitability,
       accountReshardsAtMs,
       ...(previousPlan !== undefined && { previousPlan }),
       ...(workerService !== undefined && { workerService }),
     };
-    const decided = decidePlan(fleet, forecasts, policy, leadTimes, nowMs);
+    const { fleet, policy: planned } = withMeasured(seen, policy, reports, nowMs);
+    const profile = await planProfile(fleet, forecasts, policy, previousPlan?.busyWorkers ?? [], reports, ports, nowMs, signal);
+    const decided = { ...decidePlan(fleet, forecasts, planned, leadTimes, nowMs), busyWorkers: profile.busyWorkers };
     await ports.plans.put(decided, signal);
+    if (profile.action !== null) await acceptOperations(group, [profile.action], 'planner', ports, nowMs, signal);
     if (decided.mode === 'act') {
       await acceptOperations(group, decided.actions, 'planner', ports, nowMs, signal);
       const changed = await changeWorkerCount(decided, policy, ports, signal);

@@ -31,11 +31,11 @@ export const observedUntil = (blocks: readonly HistoryBlock[]): number | null =>
   return known.length === 0 ? null : Math.max(...known);
 };
 
-/** Open or younger than an hour: what budgets, cool-downs and guards read. */
+/** Open or younger than an hour: what budgets, cool-downs and guards read. A profile changes nothing and holds nothing up. */
 export const relevantOperations = (operations: readonly Operation[], nowMs: number): Operation[] =>
   operations.filter(
-    ({ status, acceptedAtMs, endedAtMs }) =>
-      status === 'accepted' || status === 'running' || nowMs - (endedAtMs ?? acceptedAtMs) < HOUR_MS,
+    ({ kind, status, acceptedAtMs, endedAtMs }) =>
+      kind !== 'profile' && (status === 'accepted' || status === 'running' || nowMs - (endedAtMs ?? acceptedAtMs) < HOUR_MS),
   );
 
 /** When UpdateShardCount was accepted; one that Kinesis refused or that never began counts too, which is the safe side. */

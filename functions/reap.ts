@@ -1,8 +1,10 @@
 // functions: what is left behind gets cleared up.
-// in: a slow tick · out: fan-out consumers that nobody uses are deregistered (they bill for every shard); operations that were lost are sent again or ended
-import { isOurConsumer } from '../lib/model/consumer-name.ts';
+// in: a slow tick · out: fan-out consumers that nobody uses are deregistered (they bill for every shard); operations that were lost are sent again or ended, and
+// profiling runs whose host is lost are ended
+import { isOurConsumer, profilingConsumerNameOf } from '../lib/model/consumer-name.ts';
 import type { Lease } from '../lib/model/lease.ts';
 import type { Operation } from '../lib/model/operation.ts';
+import { hostLost, isHostLost, mayUseConsumer } from '../lib/model/profiling.ts';
 import type { Worker } from '../lib/model/worker.ts';
 import { commandOf } from './accept-operation.ts';
 import { STALE_AFTER_MS } from './dispatch-command.ts';
@@ -57,11 +59,12 @@ export const reap = {
   name: 'reap',
   input: Tick,
   run: async (group, { ports, nowMs, signal }): Promise<Reaped> => {
-    const [stream, leases, operations, workers] = await Promise.all([
+    const [stream, leases, operations, workers, runs] = await Promise.all([
       ports.control.describe(group.streamName, signal),
       ports.leases.list(group, signal),
       ports.operations.recent(group, OPERATIONS, signal),
       liveWorkers(group, ports, nowMs, signal),
+      ports.profiles.live(group, signal),
     ]);
     const lost = operations.map((operation) => ({ operation, fate: overdue(operation, nowMs) }));
     const sentAgain = lost.filter(({ fate }) => fate.kind === 'send').map(({ operation }) => operation);
@@ -80,13 +83,18 @@ export const reap = {
       );
       ended.push(operation.operationId);
     }
+    for (const run of runs) if (isHostLost(run, nowMs)) await ports.profiles.end(run, hostLost(run, nowMs), signal);
+    const isIdle = consumersAreIdle(leases, operations, workers, nowMs);
+    const isProfiled = runs.some((run) => !isHostLost(run, nowMs) && mayUseConsumer(run));
     const reaped: string[] = [];
-    if (stream !== null && consumersAreIdle(leases, operations, workers, nowMs)) {
-      for (const { consumerName, createdAtMs } of await ports.control.listConsumers(stream.streamArn, signal)) {
-        if (!isOurConsumer(group.application, consumerName) || nowMs - createdAtMs < IDLE_MS) continue;
-        await ports.control.removeConsumer(stream.streamArn, consumerName, signal);
-        reaped.push(consumerName);
-      }
+    for (const { consumerName, createdAtMs } of stream === null
+      ? []
+      : await ports.control.listConsumers(stream.streamArn, signal)) {
+      const isForProfiling = consumerName === profilingConsumerNameOf(group.application);
+      const isLeft = isOurConsumer(group.application, consumerName) && isIdle && nowMs - createdAtMs >= IDLE_MS;
+      if (stream === null || !(isForProfiling ? !isProfiled : isLeft)) continue;
+      await ports.control.removeConsumer(stream.streamArn, consumerName, signal);
+      reaped.push(consumerName);
     }
     return { kind: 'reaped', consumers: reaped, sentAgain: sentAgain.map((operation) => operation.operationId), ended };
   },

@@ -7,8 +7,12 @@ import { actionIdOf } from '../lib/plan/action-id.ts';
 import { utilizationOf } from '../lib/plan/rates.ts';
 
 /** Ids of what people ask for differ from the planner's, so that both may act on one shard at the same moment. */
-export const requestedActionId = (verb: 'create-shadow' | 'handover', lease: Lease, group: Group, nowMs: number): string =>
-  actionIdOf(`request-${verb}`, [lease.shardId], group, nowMs);
+export const requestedActionId = (
+  verb: 'create-shadow' | 'handover' | 'profile',
+  lease: Lease,
+  group: Group,
+  nowMs: number,
+): string => actionIdOf(`request-${verb}`, [lease.shardId], group, nowMs);
 
 /** A person's wish is not weighed: it is expected to cost and to save nothing that the planner counts. The utilisation is the target worker's, as it reports. */
 export const expectationOf = (worker: Worker): Expectation => {

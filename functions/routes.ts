@@ -9,12 +9,14 @@ import {
   FleetResponse,
   MonitorResponse,
   PredictionsResponse,
+  StopShadowRequest,
   StreamQuery,
 } from '../lib/model/api.ts';
 import { EventId, EventRequest, KnownEvent } from '../lib/model/known-event.ts';
 import { Operation } from '../lib/model/operation.ts';
 import { Plan } from '../lib/model/plan.ts';
 import { Policy } from '../lib/model/policy.ts';
+import { ProfileReport, ProfileSummary } from '../lib/model/profile-report.ts';
 import { PolicyToSet } from '../lib/plan/policy-to-set.ts';
 import type { FunctionName } from './needs.ts';
 
@@ -50,7 +52,8 @@ export const routes = {
     name: 'shadow-create',
     method: 'POST',
     path: '/shadow/create',
-    summary: 'Asks a worker for a standby shadow of a shard; without a worker the one with the most room is chosen.',
+    summary:
+      'Asks a worker for a standby shadow of a shard, or for a profiling shadow, which processes a sample of its keys and measures; without a worker the one with the most room is chosen.',
     input: CreateShadowRequest,
     status: 202,
     response: AcceptedResponse,
@@ -70,11 +73,42 @@ export const routes = {
     name: 'shadow-monitor',
     method: 'GET',
     path: '/shadow/monitor',
-    summary: 'Standby shadows with what they have verified, handovers under way, and the last outcomes.',
+    summary:
+      'Standby shadows with what they have verified, profiling shadows with what they measure, handovers under way, and the last outcomes.',
     input: StreamQuery,
     status: 200,
     response: MonitorResponse,
     refusals: [404],
+  },
+  stopShadow: {
+    name: 'shadow-stop',
+    method: 'POST',
+    path: '/shadow/stop',
+    summary: 'Ends a profiling shadow before its time; what it has measured is analysed.',
+    input: StopShadowRequest,
+    status: 200,
+    response: z.object({ profileId: z.string(), state: z.string() }),
+    refusals: [404, 409],
+  },
+  profiles: {
+    name: 'profiles',
+    method: 'GET',
+    path: '/profiles',
+    summary: 'What the stream’s profiling shadows have taught, newest first, without the plots.',
+    input: StreamQuery.extend({ limit: z.coerce.number().int().min(1).max(50).default(10) }),
+    status: 200,
+    response: z.object({ profiles: z.array(ProfileSummary) }),
+    refusals: [404],
+  },
+  profileReport: {
+    name: 'profile-report',
+    method: 'GET',
+    path: '/profiles/{profileId}',
+    summary: 'What one profiling shadow has taught: capacity, limit, stages, keys, recommendations, plots.',
+    input: StreamQuery.extend({ profileId: Identifier }),
+    status: 200,
+    response: ProfileReport,
+    refusals: [404, 409],
   },
   fleet: {
     name: 'fleet',

@@ -1,8 +1,9 @@
 // functions: POST /shadow/create.
-// in: a shard, perhaps a worker · out: an accepted operation; the dispatcher asks the worker
+// in: a shard, perhaps a worker, what kind of shadow · out: an accepted operation; the dispatcher asks the worker, or starts the profile machine
 import { acceptOperations } from './accept-operation.ts';
 import { accepted, api, conflict, type Endpoint, notFound } from './api-shell.ts';
 import { liveWorkers } from './live-workers.ts';
+import { requestProfile } from './profile-request.ts';
 import { expectationOf, requestedActionId, roomiest, underWay } from './requested-action.ts';
 import { routes } from './routes.ts';
 
@@ -14,6 +15,7 @@ export const createShadow: Endpoint<typeof routes.createShadow> = {
     const [lease] = await ports.leases.get(group, [shardId], signal);
     if (lease === undefined)
       return notFound('UnknownShard', `shard ${shardId} of stream ${streamName} has no lease in application ${application}`);
+    if (request.kind === 'profiling') return requestProfile(lease, request, { ports, nowMs, signal });
     const workers = await liveWorkers(group, ports, nowMs, signal);
     const others = workers.filter((worker) => worker.workerId !== lease.owner);
     const target =

@@ -39,6 +39,7 @@ export const worldOf = (name: FunctionName, env: Readonly<Record<string, string 
   const commandQueueUrl = lookUp('commands');
   const handoverMachineArn = lookUp('handoverMachine');
   const reshardMachineArn = lookUp('reshardMachine');
+  const profileMachineArn = lookUp('profileMachine');
   const forecastMachineArn = lookUp('forecastMachine');
   // A function calls only the ports of what it needs; the names of the other tables stay empty.
   const ports = awsPorts({
@@ -49,6 +50,7 @@ export const worldOf = (name: FunctionName, env: Readonly<Record<string, string 
     ...(commandQueueUrl !== '' && { commandQueueUrl }),
     ...(handoverMachineArn !== '' && { handoverMachineArn }),
     ...(reshardMachineArn !== '' && { reshardMachineArn }),
+    ...(profileMachineArn !== '' && { profileMachineArn }),
     ...(forecastMachineArn !== '' && { forecastMachineArn }),
   });
   return { ports, streams: parsed.data[VARIABLES.streams] as Group[] };

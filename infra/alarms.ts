@@ -14,6 +14,7 @@ export interface AlarmsProps {
   readonly deadLetters: IQueue;
   readonly handoverMachine: IStateMachine;
   readonly reshardMachine: IStateMachine;
+  readonly profileMachine: IStateMachine;
   /**
    * Where alarms go, for example an SnsAction.
    * @default nowhere: they only show
@@ -62,7 +63,7 @@ export class Alarms extends Construct {
         above: 0,
       });
       this.#add(`ReshardFailed-${name}`, {
-        description: `A split or merge ${of} did not come to its end`,
+        description: `A split, merge or resize ${of} did not come to its end`,
         metric: streamMetric(stream, 'ReshardFailed', 'Sum'),
         above: 0,
       });
@@ -83,7 +84,11 @@ export class Alarms extends Construct {
       above: 120,
       forMinutes: 2,
     });
-    for (const [name, machine] of Object.entries({ Handover: props.handoverMachine, Reshard: props.reshardMachine }))
+    for (const [name, machine] of Object.entries({
+      Handover: props.handoverMachine,
+      Reshard: props.reshardMachine,
+      Profile: props.profileMachine,
+    }))
       this.#add(`${name}ExecutionsTimedOut`, {
         description: `An execution of the ${name.toLowerCase()} machine ended without its own record`,
         metric: machine.metricTimedOut({ statistic: 'Sum', period: Duration.minutes(5) }),

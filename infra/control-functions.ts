@@ -61,6 +61,7 @@ export interface FunctionSettings {
   readonly queue?: IQueue;
   readonly handoverMachine?: IStateMachine;
   readonly reshardMachine?: IStateMachine;
+  readonly profileMachine?: IStateMachine;
   readonly forecastMachine?: IStateMachine;
 }
 
@@ -143,18 +144,20 @@ export class ControlFunctions extends Construct {
       made.addEnvironment(VARIABLES.commands, queue.queueUrl);
     }
     if (of.machines) {
-      const [handover, reshard] = [
+      const [handover, reshard, profile] = [
         required(settings.handoverMachine, 'the handover machine'),
         required(settings.reshardMachine, 'the reshard machine'),
+        required(settings.profileMachine, 'the profile machine'),
       ];
       made.addToRolePolicy(
         new PolicyStatement({
           actions: ['states:StartExecution'],
-          resources: [handover.stateMachineArn, reshard.stateMachineArn],
+          resources: [handover.stateMachineArn, reshard.stateMachineArn, profile.stateMachineArn],
         }),
       );
       made.addEnvironment(VARIABLES.handoverMachine, handover.stateMachineArn);
       made.addEnvironment(VARIABLES.reshardMachine, reshard.stateMachineArn);
+      made.addEnvironment(VARIABLES.profileMachine, profile.stateMachineArn);
     }
     if (of.forecastMachine) {
       const { stateMachineArn } = required(settings.forecastMachine, 'the forecast machine');

@@ -26,6 +26,7 @@ export class PenumbraStack extends Stack {
       DeadLetterQueueUrl: commands.deadLetters.queueUrl,
       HandoverMachineArn: penumbra.handover.machine.stateMachineArn,
       ReshardMachineArn: penumbra.reshard.machine.stateMachineArn,
+      ProfileMachineArn: penumbra.profile.machine.stateMachineArn,
       DashboardName: penumbra.dashboard.dashboard.dashboardName,
       WorkerPolicyArn: penumbra.workerPolicy.managedPolicyArn,
     };

@@ -16,6 +16,7 @@ import { functionCode } from './function-code.ts';
 import type { HandoverTimes } from './handover-definition.ts';
 import { HandoverMachine } from './handover-machine.ts';
 import { PenumbraDashboard } from './penumbra-dashboard.ts';
+import { ProfileMachine } from './profile-machine.ts';
 import type { ReshardTimes } from './reshard-definition.ts';
 import { ReshardMachine } from './reshard-machine.ts';
 import { ScheduledLoop } from './scheduled-loop.ts';
@@ -85,6 +86,7 @@ export class PredictiveShadowing extends Construct {
   readonly commands: CommandQueue;
   readonly handover: HandoverMachine;
   readonly reshard: ReshardMachine;
+  readonly profile: ProfileMachine;
   readonly forecast: ForecastMachine;
   readonly api: ShadowApi;
   readonly dashboard: PenumbraDashboard;
@@ -125,8 +127,22 @@ export class PredictiveShadowing extends Construct {
       },
       ...(props.reshardTimes && { times: props.reshardTimes }),
     });
-    const [handoverMachine, reshardMachine] = [this.handover.machine, this.reshard.machine];
-    this.commands.consume(functions.make('dispatch', { timeoutSec: DISPATCH_TIMEOUT_SEC, handoverMachine, reshardMachine }));
+    this.profile = new ProfileMachine(this, 'Profile', {
+      functions: {
+        creating: functions.make('profile-create'),
+        watching: functions.make('profile-watch'),
+        stopping: functions.make('profile-stop'),
+        analysing: functions.make('profile-analyse', { timeoutSec: 55, memoryMiB: 1024 }),
+        deciding: functions.make('profile-decide'),
+      },
+    });
+    const machines = {
+      handoverMachine: this.handover.machine,
+      reshardMachine: this.reshard.machine,
+      profileMachine: this.profile.machine,
+    };
+    const { handoverMachine, reshardMachine, profileMachine } = machines;
+    this.commands.consume(functions.make('dispatch', { timeoutSec: DISPATCH_TIMEOUT_SEC, ...machines }));
 
     this.forecast = new ForecastMachine(this, 'Forecast', {
       slice: functions.make('forecast-slice', { timeoutSec: 55, memoryMiB: 1769 }),
@@ -160,6 +176,7 @@ export class PredictiveShadowing extends Construct {
       deadLetters,
       handoverMachine,
       reshardMachine,
+      profileMachine,
       ...(props.alarmActions && { actions: props.alarmActions }),
     });
     this.dashboard = new PenumbraDashboard(this, 'Dashboard', { streams, queue, deadLetters, alarms: this.alarms.alarms });

@@ -12,6 +12,8 @@ import type { ModelState } from './model/model-state.ts';
 import type { Command, Operation, Outcome } from './model/operation.ts';
 import type { Plan } from './model/plan.ts';
 import type { Policy } from './model/policy.ts';
+import type { ProfileReport, ProfileSummary } from './model/profile-report.ts';
+import type { ProcessWindow, ProfilingEnd, ProfilingRun, ProfilingTotals, ProfilingWindow } from './model/profiling.ts';
 import type { Shard, StreamDescription, StreamRecord } from './model/shard.ts';
 import type { TrackRecord } from './model/track-record.ts';
 import type { Beat, Retrieval, Worker, WorkerLoad } from './model/worker.ts';
@@ -55,6 +57,25 @@ export interface LeaseStore {
 /** What the process costs its machine since the last call: shares of one core, of the heap limit and of the event loop. */
 export interface UsageMeter {
   take(): Pick<WorkerLoad, 'cpuShare' | 'memoryBytes' | 'memoryShare' | 'eventLoopShare'>;
+}
+
+/** What the process has spent since it began, cheap enough to ask around every call: milliseconds of CPU (all threads), of a busy and of an idle event loop. */
+export interface Spent {
+  readonly cpuMs: number;
+  readonly loopBusyMs: number;
+  readonly loopIdleMs: number;
+  /** The main thread wanted a core and had none; null: this system does not tell. */
+  readonly stolenMs: number | null;
+}
+/** Looks at this process closely, for as long as a profiling run lasts. */
+export interface ProcessProfiler {
+  start(): ProcessProfile;
+}
+export interface ProcessProfile {
+  spent(): Spent;
+  /** What was spent since the last call. */
+  take(): ProcessWindow;
+  stop(): void;
 }
 
 /** Workers: a full report of each now and then, and a small heartbeat several times a second. */
@@ -292,6 +313,60 @@ export interface OutcomeStore {
   recent(streamName: string, kind: Outcome['kind'], limit: number, signal?: AbortSignal): Promise<Outcome[]>;
 }
 
+/** What of a live run changes while it is under way. */
+export type ProfilingChange = Partial<
+  Pick<ProfilingRun, 'state' | 'lostAfterMs' | 'startedAtMs' | 'endsAtMs' | 'share' | 'records' | 'windows' | 'spentUsd' | 'stop'>
+>;
+
+/** Profiling runs and what they measured. At most one is live on a shard. What has ended goes after a week, by TTL. */
+export interface ProfilingStore {
+  /** Begins a run where the shard has none; a live one that counts as lost (`lostAfterMs`) is ended as such and replaced. */
+  create(
+    run: ProfilingRun,
+    nowMs: number,
+    signal?: AbortSignal,
+  ): Promise<{ kind: 'created' } | { kind: 'exists'; run: ProfilingRun }>;
+  /** The runs under way, those whose host is lost included. */
+  live(group: Group, signal?: AbortSignal): Promise<ProfilingRun[]>;
+  /** A run, live or ended. */
+  get(group: Group, profileId: string, signal?: AbortSignal): Promise<ProfilingRun | null>;
+  /** Ended ones, the newest request first. */
+  recent(group: Group, limit: number, signal?: AbortSignal): Promise<ProfilingRun[]>;
+  /** Changes the live run; `gone`: it has ended. */
+  change(
+    run: Pick<ProfilingRun, 'application' | 'streamName' | 'shardId' | 'profileId'>,
+    change: ProfilingChange,
+    signal?: AbortSignal,
+  ): Promise<{ kind: 'changed'; run: ProfilingRun } | { kind: 'gone' }>;
+  /** Ends the live run; `gone`: somebody else has. Exactly one caller is told `ended`. */
+  end(run: ProfilingRun, end: ProfilingEnd, signal?: AbortSignal): Promise<{ kind: 'ended' } | { kind: 'gone' }>;
+  /** One window, and the totals, which replace the former. */
+  putMeasures(group: Group, window: ProfilingWindow, totals: ProfilingTotals, signal?: AbortSignal): Promise<void>;
+  /** In order. */
+  windows(group: Group, profileId: string, signal?: AbortSignal): Promise<ProfilingWindow[]>;
+  totals(group: Group, profileId: string, signal?: AbortSignal): Promise<ProfilingTotals | null>;
+}
+
+/** What profiles have taught, for 90 days. */
+export interface ProfileReportStore {
+  /** Puts it in the place of itself. */
+  put(report: ProfileReport, signal?: AbortSignal): Promise<void>;
+  get(group: Group, profileId: string, signal?: AbortSignal): Promise<ProfileReport | null>;
+  /** The newest requests first, without their plots. */
+  recent(group: Group, limit: number, signal?: AbortSignal): Promise<ProfileSummary[]>;
+}
+
+/** Where a shadow's effects go instead of the sinks. A space is one leg of one run; all that it holds is gone by `untilMs` at the latest. */
+export interface ResultStore {
+  /** Whether other processes see what this one writes. */
+  readonly isShared: boolean;
+  put(space: string, entries: readonly (readonly [key: string, value: string])[], untilMs: number): Promise<void>;
+  /** In the order of the keys; null where there is none. */
+  get(space: string, keys: readonly string[]): Promise<(string | null)[]>;
+  remove(space: string, keys: readonly string[]): Promise<void>;
+  clear(space: string): Promise<void>;
+}
+
 /** The FIFO command queue: the message group is the shard, the deduplication id the operation. */
 export interface CommandQueue {
   send(commands: readonly Command[], signal?: AbortSignal): Promise<void>;
@@ -300,7 +375,7 @@ export interface CommandQueue {
 /** Step Functions: starts executions by name (a repeated name starts nothing) and answers callbacks. */
 export interface Machines {
   start(
-    machine: 'handover' | 'reshard' | 'forecast',
+    machine: 'handover' | 'reshard' | 'profile' | 'forecast',
     name: string,
     input: unknown,
     signal?: AbortSignal,
@@ -317,6 +392,7 @@ export interface Ports {
   readonly leases: LeaseStore;
   readonly workers: WorkerStore;
   readonly usage: UsageMeter;
+  readonly profiler: ProcessProfiler;
   /** Without it the consumer beats from its own event loop. */
   readonly heartbeats?: HeartbeatThread;
   readonly reader: StreamReader;
@@ -334,6 +410,10 @@ export interface Ports {
   readonly events: EventStore;
   readonly operations: OperationStore;
   readonly outcomes: OutcomeStore;
+  readonly profiles: ProfilingStore;
+  readonly profileReports: ProfileReportStore;
+  /** In this process's memory, unless a Consumer is given another one. */
+  readonly results: ResultStore;
   readonly commands: CommandQueue;
   readonly machines: Machines;
   readonly callbacks: Callbacks;

@@ -49,6 +49,8 @@ export const demoPolicy = (
     minShards: ranges.length,
     maxShards: ranges.length * 3,
     reshardDurationPriorSec: 60,
+    // So small a stream's records would not pay for a fan-out consumer: here moves and standbys are to be seen.
+    lateUsdPerMillion: 50,
     // Every third tick: splits and moves take turns, so that both can be watched.
     splitCooldownSec: 160,
     minLeadTimeSec: 900,

@@ -11,7 +11,7 @@ export { Consumer } from '../lib/consumer/consumer.ts';
 export type { ConsumerOptions, ConsumerPorts, EventHooks } from '../lib/consumer/consumer-options.ts';
 export type { ConsumerStatus } from '../lib/consumer/consumer-status.ts';
 export type { ConsumerEvent } from '../lib/consumer/events.ts';
-export type { DeadLetter, OnPoison, Processor, ProcessorContext, Retries } from '../lib/consumer/processor.ts';
+export type { DeadLetter, OnPoison, Processor, ProcessorContext, ProcessorResults, Retries } from '../lib/consumer/processor.ts';
 export {
   FencedError,
   InvariantError,
@@ -21,5 +21,13 @@ export {
   TransientError,
 } from '../lib/errors.ts';
 export type { Finding, FindingKind } from '../lib/model/finding.ts';
+export type {
+  ProfilingEnd,
+  ProfilingLeg,
+  ProfilingRequest,
+  ProfilingRun,
+  ProfilingTotals,
+  ProfilingWindow,
+} from '../lib/model/profiling.ts';
 export type { StreamRecord } from '../lib/model/shard.ts';
-export type { Clock } from '../lib/ports.ts';
+export type { Clock, ResultStore } from '../lib/ports.ts';

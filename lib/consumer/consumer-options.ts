@@ -1,14 +1,26 @@
 // lib/consumer: what a user writes to make a Consumer. Written out, so that editors show each option's meaning, unit and default; options.ts checks it.
 // in: nothing · out: one interface
 import type { Rate, Retrieval } from '../model/worker.ts';
-import type { Ports } from '../ports.ts';
+import type { Ports, ResultStore } from '../ports.ts';
 import type { ConsumerEvent } from './events.ts';
 import type { OnPoison, Processor, Retries } from './processor.ts';
 
 /** What a consumer needs of the world: `awsPorts(…)`, or `memoryPorts(…)` in a test. */
 export type ConsumerPorts = Pick<
   Ports,
-  'clock' | 'leases' | 'workers' | 'reader' | 'control' | 'counters' | 'callbacks' | 'usage' | 'heartbeats' | 'preflight'
+  | 'clock'
+  | 'leases'
+  | 'workers'
+  | 'reader'
+  | 'control'
+  | 'counters'
+  | 'callbacks'
+  | 'usage'
+  | 'heartbeats'
+  | 'preflight'
+  | 'profiles'
+  | 'profiler'
+  | 'results'
 >;
 
 /** One function per kind of event. */
@@ -65,6 +77,8 @@ export interface ConsumerOptions {
   readonly maxTotalBufferBytes?: number | undefined;
   /** Memory of one standby shadow, in bytes: half for records, past it for their digests only, which take the other half. @default 33554432 */
   readonly maxShadowBytes?: number | undefined;
+  /** The length of a window of a profiling run that this worker hosts: what it measured is written so often; from 500 to 60000. @default 5000 */
+  readonly profilingMs?: number | undefined;
   /** Between two GetRecords of one shard that has nothing new; Kinesis allows five a second to all readers of a shard. @default 250 */
   readonly pollMs?: number | undefined;
   /** A shard that nothing was heard of for so long (no event, no answer of Kinesis) is handed on to another worker. @default 30000 */
@@ -96,6 +110,10 @@ export interface ConsumerOptions {
   /** A worker that stops hands its shards on within this time. @default 10000 */
   readonly stopWithinMs?: number | undefined;
 
+  /** A new version of the processor, to be tried on live traffic in a profiling shadow: leg `b` of a run that asks for the candidate. Must be shadowSafe. */
+  readonly candidate?: Processor;
+  /** Where the effects of profiling copies go, with a TTL. `valkeyResults(…)` of `penumbra/valkey` is seen by other workers too. @default the memory of this process */
+  readonly results?: ResultStore;
   /** Every event, as it happens. Must return soon. */
   readonly onEvent?: (event: ConsumerEvent) => void;
   /** One function per kind of event. */

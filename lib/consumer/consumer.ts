@@ -14,6 +14,7 @@ import { HandingOn } from './handing-on.ts';
 import { Heart } from './heart.ts';
 import { LeaseAgent } from './lease-agent.ts';
 import { type ConsumerSettings, settingsOf } from './options.ts';
+import { ProfilingAgent } from './profiling-agent.ts';
 import { SelfReport } from './self-report.ts';
 import type { ShardOwner } from './shard-owner.ts';
 import { ShardTable } from './shard-table.ts';
@@ -53,6 +54,7 @@ export class Consumer {
   #table: ShardTable | null = null;
   #agent: LeaseAgent | null = null;
   #handingOn: HandingOn | null = null;
+  #profiling: ProfilingAgent | null = null;
   /** A shard could not be read for a reason that will not pass: the stream may be another one by now. */
   #mustSync = false;
   #syncedAtMs = Number.NEGATIVE_INFINITY;
@@ -66,7 +68,14 @@ export class Consumer {
     this.#settings = settingsOf(options);
     this.#options = options;
     this.#liveness = new OwnLiveness(this.#settings.failoverMs);
-    this.#report = new SelfReport(this.#group, this.#settings, options.ports, this.#liveness, () => this.#table);
+    this.#report = new SelfReport(
+      this.#group,
+      this.#settings,
+      options.ports,
+      this.#liveness,
+      () => this.#table,
+      () => this.#profiling?.ability,
+    );
     this.#heart = new Heart(this.#group, this.#settings, options.ports, this.#liveness, (event) => this.#emit(event));
   }
 
@@ -91,11 +100,13 @@ export class Consumer {
     this.#streamArn = stream.streamArn;
     const emit = (event: ConsumerEvent) => this.#emit(event);
     const fleet = new FleetWatch(this.#group, settings.workerId, settings.failoverMs, ports, this.#liveness);
+    const hash = await loadHash64();
     const table = new ShardTable({
       settings,
       ports,
       processor,
-      hash: await loadHash64(),
+      resultsOf: (shardId) => profiling.resultsOf(shardId),
+      hash,
       processId: randomUUID(),
       streamArn: stream.streamArn,
       mayAct: () => this.#liveness.mayAct(ports.clock.monotonicMs()),
@@ -104,6 +115,18 @@ export class Consumer {
       emit,
       onDrainedToEnd: (shardId) => this.#end(shardId),
     });
+    const profiling = new ProfilingAgent({
+      settings,
+      ports,
+      processor,
+      candidate: this.#options.candidate,
+      results: this.#options.results ?? ports.results,
+      hash,
+      streamArn: stream.streamArn,
+      table,
+      emit,
+    });
+    this.#profiling = profiling;
     const agent = new LeaseAgent(settings, ports, table, fleet, this.#liveness, emit);
     this.#table = table;
     this.#agent = agent;
@@ -157,13 +180,14 @@ export class Consumer {
       const untilMs = this.#options.ports.clock.monotonicMs() + stopWithinMs;
       this.#taking.abort();
       await this.#takingLoop;
+      const profiled = this.#profiling?.stop();
       await this.#handOver(table, handing, agent, deadline, untilMs - stopWithinMs / 2);
       this.#handing.abort();
       await this.#handingLoop;
       await this.#attempt('hand on', () => handing.handOnAll([...table.owners.values()], untilMs, deadline));
       this.#abort.abort();
       // A call of the processor that never returns must not keep the process: its lease expires with our heartbeat.
-      const stopped = Promise.all([...this.#loops, table.stopped()]).then(() => undefined);
+      const stopped = Promise.all([...this.#loops, table.stopped(), profiled]).then(() => undefined);
       const waiting = new AbortController();
       await Promise.race([stopped, this.#options.ports.clock.sleep(stopWithinMs, waiting.signal)]);
       waiting.abort();
@@ -208,6 +232,8 @@ export class Consumer {
         if (look.kind === 'quiet' && nowMs < scanAtMs && nowMs >= attentiveUntilMs) return;
         const { leases, untaken } = await agent.scan(nowMs >= settledAtMs, signal);
         scanAtMs = untaken > 0 ? Math.max(nowMs, settledAtMs) : nowMs + scanMs * Math.max(1, leases / SCANNED_LEASES);
+        const isAnnounced = nowMs < attentiveUntilMs;
+        await this.#attempt('look at profiling runs', async () => this.#profiling?.look(isAnnounced, signal));
       });
       await clock.sleep(Math.max(waitMs, 1), signal);
     }

@@ -1,6 +1,7 @@
 // lib/consumer: what happens in a worker, for hooks, logs and metrics. Nothing is logged here; the embedding program decides.
 
 import type { Finding } from '../model/finding.ts';
+import type { ProfilingEnd } from '../model/profiling.ts';
 
 export type ConsumerEvent =
   /** Found before the start, and not a reason to refuse it. */
@@ -68,6 +69,15 @@ export type ConsumerEvent =
       readonly sequenceNumber: string;
       readonly records: number;
       readonly hashKey: string;
+    }
+  /** This worker has begun to host a profiling shadow; `profiling-ended` follows, also where it was refused. */
+  | { readonly kind: 'profiling-started'; readonly shardId: string; readonly profileId: string }
+  | {
+      readonly kind: 'profiling-ended';
+      readonly shardId: string;
+      readonly profileId: string;
+      readonly end: ProfilingEnd['by'];
+      readonly detail: string;
     }
   | {
       readonly kind: 'failed';

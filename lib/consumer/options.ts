@@ -101,6 +101,8 @@ export const ConsumerSettings = z.strictObject({
     .int()
     .positive()
     .default(32 * 1024 * 1024),
+  /** The length of a window of a profiling run that this worker hosts: what it measured is written so often. */
+  profilingMs: z.number().int().min(500).max(60_000).default(5000),
 });
 export type ConsumerSettings = z.output<typeof ConsumerSettings>;
 
@@ -111,12 +113,23 @@ const FAILOVER_TO_HEARTBEAT = 1.8;
 export const settingsOf = ({
   ports,
   processor,
+  candidate,
+  results,
   onEvent: _onEvent,
   hooks: _hooks,
   random: _random,
   ...settings
 }: ConsumerOptions): ConsumerSettings => {
   if (typeof processor?.process !== 'function') throw new TypeError('processor must have a method process(records, context)');
+  if (candidate !== undefined && typeof candidate.process !== 'function')
+    throw new TypeError(
+      `candidate must have a method process(records, context), got a processor with ${methodsOf(candidate) || 'no method'}`,
+    );
+  const missing = RESULT_METHODS.filter((method) => results !== undefined && typeof results[method] !== 'function');
+  if (missing.length > 0)
+    throw new TypeError(
+      `results must be a result store, as valkeyResults(…) of penumbra/valkey makes one, got something without ${missing.join(', ')}`,
+    );
   const parsed = ConsumerSettings.safeParse(settings);
   if (!parsed.success) {
     const issues = parsed.error.issues.map(
@@ -145,6 +158,7 @@ export const settingsOf = ({
   return parsed.data;
 };
 
+const RESULT_METHODS = ['put', 'get', 'remove', 'clear'] as const;
 const METHODS = ['process', 'flush', 'shardStarted', 'shardEnded', 'leaseLost'] as const;
 const methodsOf = (processor: Processor): string =>
   METHODS.filter((method) => typeof processor[method] === 'function').join(', ');

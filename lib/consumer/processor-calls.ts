@@ -6,14 +6,16 @@ import type { StreamRecord } from '../model/shard.ts';
 import type { CallWatch } from './call-watch.ts';
 import { type CallOutcome, type LaneCall, NOT_ALLOWED_MS } from './dispatch-lanes.ts';
 import type { Emit } from './events.ts';
+import { plainStage } from './plain-context.ts';
 import { afterFailure, backOffMs, NO_TRIES } from './poison.ts';
-import type { OnPoison, Processor, ProcessorContext, Retries } from './processor.ts';
+import type { OnPoison, Processor, ProcessorContext, ProcessorResults, Retries } from './processor.ts';
 
 export interface ProcessorCallsOptions {
   readonly processor: Processor;
   /** What every context says, besides the epoch. */
   readonly of: Pick<ProcessorContext, 'application' | 'streamName' | 'shardId' | 'workerId' | 'lanes' | 'signal'>;
   readonly epoch: () => number;
+  readonly results: () => ProcessorResults;
   readonly onPoison: OnPoison;
   readonly retries: Retries;
   readonly random: () => number;
@@ -209,6 +211,9 @@ export class ProcessorCalls {
       ...of,
       epoch,
       shadow: false,
+      leg: null,
+      stage: plainStage,
+      results: this.#options.results(),
       checkpoint: async () => {
         if (of.signal.aborted) throw fenced();
         declare();

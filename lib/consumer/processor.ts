@@ -1,7 +1,21 @@
 // lib/consumer: the user's own code, as the runtime calls it.
 // in: nothing · out: the shape of a processor, and what it is told with each call
+import type { ProfilingLeg } from '../model/profiling.ts';
 import type { Checkpoint } from '../model/sequence-number.ts';
 import type { StreamRecord } from '../model/shard.ts';
+
+/** What processing came to, for those who compare, and a stand-in for the sinks of a profiling copy. */
+export interface ProcessorResults {
+  /**
+   * Tells what a record came to, a JSON value. While a profiling run compares, results of the same record are set beside each other field by field; else it
+   * costs nothing, so that it is told in the primary and in its copies alike. `name` tells several results of one record apart.
+   */
+  tell(record: StreamRecord, result: unknown, name?: string): void;
+  /** Only while `shadow`: writes a JSON value, which goes with the run, where the primary would write to its sink. Rejects with a TypeError in the primary. */
+  put(key: string, value: unknown): Promise<void>;
+  /** Only while `shadow`: what this copy has put; null where it has not. */
+  get(key: string): Promise<unknown>;
+}
 
 /** What a processor is told about the records that it gets. */
 export interface ProcessorContext {
@@ -13,10 +27,18 @@ export interface ProcessorContext {
   readonly epoch: number;
   /** Calls side by side within this shard: `concurrencyPerShard`. */
   readonly lanes: number;
-  /** Whether this is a profiling copy, whose effects are to be kept apart. */
+  /** Whether this is a profiling copy of the shard, whose effects are to be kept apart: write nothing that others see; use `results`. */
   readonly shadow: boolean;
+  /** Which copy: the same records may be processed up to three times side by side, so that state kept between calls is to be kept by shard and leg. Null in the primary. */
+  readonly leg: ProfilingLeg | null;
+  readonly results: ProcessorResults;
   /** Aborts when the worker may no longer dispatch this shard; what is written after it may be written twice. */
   readonly signal: AbortSignal;
+  /**
+   * Names a part of the work, so that a profiling run can tell how long it takes: `await context.stage('enrich', () => enrich(record))`. Returns what the
+   * function returns, be it a promise; stages may be nested. Where nothing is profiled it is the bare call.
+   */
+  stage<T>(name: string, work: () => T): T;
   /**
    * Declares everything processed that this shard had given to this call and those before it, and resolves when the lease item says so: a later owner begins
    * after it. May be called during the call or later. With several lanes, what another lane has not finished holds the declaration back to before it.
@@ -31,6 +53,11 @@ export interface ProcessorContext {
  * Every other method may be left out.
  */
 export interface Processor {
+  /**
+   * Declares that with `context.shadow` it writes nothing that others see, and that it may be given the same records more than once side by side (state that it keeps
+   * between calls is kept by `context.shardId` and `context.leg`). Without it, it is never run in a profiling shadow. @default false
+   */
+  readonly shadowSafe?: boolean;
   process(records: readonly StreamRecord[], context: ProcessorContext): Promise<void>;
   /** Finish what you hold of this shard: when it returns, everything given is processed. Called before the shard is handed over, given back or ended. */
   flush?(context: ProcessorContext): Promise<void>;

@@ -1,6 +1,6 @@
 // lib/consumer: the registered fan-out consumers go with the last worker, where no control plane reaps them: they bill for every shard of the stream.
 // in: who else is alive, the leases · out: our consumers deregistered, or left
-import { consumerNameOf } from '../model/consumer-name.ts';
+import { consumerNameOf, profilingConsumerNameOf } from '../model/consumer-name.ts';
 import type { Group, Lease } from '../model/lease.ts';
 import type { StreamControl } from '../ports.ts';
 
@@ -16,5 +16,6 @@ export const reapConsumers = async (
   { application }: Pick<Group, 'application'>,
   signal?: AbortSignal,
 ): Promise<void> => {
-  for (const slot of [0, 1] as const) await control.removeConsumer(streamArn, consumerNameOf(application, slot), signal);
+  const names = [consumerNameOf(application, 0), consumerNameOf(application, 1), profilingConsumerNameOf(application)];
+  for (const name of names) await control.removeConsumer(streamArn, name, signal);
 };

@@ -2,6 +2,7 @@
 // in: the shards that it runs, what it costs · out: its item in the worker table
 import type { OwnLiveness } from '../liveness/own-liveness.ts';
 import type { Group } from '../model/lease.ts';
+import type { HostingAbility } from '../model/profiling.ts';
 import type { Worker } from '../model/worker.ts';
 import type { ConsumerPorts } from './consumer-options.ts';
 import type { ConsumerSettings } from './options.ts';
@@ -18,6 +19,7 @@ export class SelfReport {
   readonly #ports: ConsumerPorts;
   readonly #liveness: OwnLiveness;
   readonly #tableNow: () => ShardTable | null;
+  readonly #hostingNow: () => HostingAbility | undefined;
   readonly #measure: SelfMeasure;
   readonly #startedAtMs: number;
   #reported = '';
@@ -28,19 +30,21 @@ export class SelfReport {
     ports: ConsumerPorts,
     liveness: OwnLiveness,
     tableNow: () => ShardTable | null,
+    hostingNow: () => HostingAbility | undefined = () => undefined,
   ) {
     this.#group = group;
     this.#settings = settings;
     this.#ports = ports;
     this.#liveness = liveness;
     this.#tableNow = tableNow;
+    this.#hostingNow = hostingNow;
     this.#measure = new SelfMeasure(ports.clock, ports.usage);
     this.#startedAtMs = ports.clock.nowMs();
   }
 
-  /** Whether other shards run than the last report says. */
+  /** Whether other shards or profiling runs are here than the last report says. */
   get isOutdated(): boolean {
-    return this.#reported !== shardsOf(this.#tableNow());
+    return this.#reported !== this.#runningNow();
   }
 
   async write(isDraining: boolean, signal: AbortSignal): Promise<void> {
@@ -48,7 +52,8 @@ export class SelfReport {
     const table = this.#tableNow();
     this.#measure.noteStoreLatency(this.#liveness.lastTookMs);
     const steady = !this.isOutdated;
-    this.#reported = shardsOf(table);
+    this.#reported = this.#runningNow();
+    const hosting = this.#hostingNow();
     const { load, shardRates } = this.#measure.take(table?.total ?? { records: 0, bytes: 0 }, table?.totals ?? new Map());
     const report: Worker = {
       ...this.#group,
@@ -64,8 +69,13 @@ export class SelfReport {
       steady,
       shardIds: [...(table?.owners.keys() ?? [])],
       shadowShardIds: [...(table?.shadows.keys() ?? [])],
+      ...(hosting === undefined ? {} : { hosting }),
       reportedAtMs: this.#ports.clock.nowMs(),
     };
     await this.#ports.workers.put(report, signal);
+  }
+
+  #runningNow(): string {
+    return `${shardsOf(this.#tableNow())} | ${this.#hostingNow()?.profileId ?? ''}`;
   }
 }

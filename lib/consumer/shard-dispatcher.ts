@@ -11,7 +11,8 @@ import { DispatchLanes, type LaneCall, NOT_ALLOWED_MS } from './dispatch-lanes.t
 import { DispatchWindow, placeOf, positionAfter, unpack } from './dispatch-window.ts';
 import type { Emit } from './events.ts';
 import type { ConsumerSettings } from './options.ts';
-import type { Processor } from './processor.ts';
+import { plainResults } from './plain-context.ts';
+import type { Processor, ProcessorResults } from './processor.ts';
 import { ProcessorCalls } from './processor-calls.ts';
 import type { ShardPosition } from './shard-position.ts';
 import type { ShardProgress } from './shard-progress.ts';
@@ -36,6 +37,8 @@ export interface ShardDispatcherOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly processor: Processor;
+  /** Where results are told while a profiling run compares them. @default nowhere */
+  readonly results?: () => ProcessorResults;
   readonly mayAct: () => boolean;
   readonly checkpointNow: () => Promise<'written' | 'fenced'>;
   readonly emit: Emit;
@@ -95,6 +98,7 @@ export class ShardDispatcher {
         signal: shard.signal,
       },
       epoch: shard.epoch,
+      results: options.results ?? (() => plainResults),
       onPoison: settings.onPoison,
       retries: settings.retries,
       random,

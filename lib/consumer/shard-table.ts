@@ -10,7 +10,7 @@ import { DemandCounter } from './demand-counter.ts';
 import type { Emit } from './events.ts';
 import type { ConsumerSettings } from './options.ts';
 import { OWNER_SHARE, WHOLE_SHARE } from './poll-pace.ts';
-import type { Processor } from './processor.ts';
+import type { Processor, ProcessorResults } from './processor.ts';
 import { ShardOwner } from './shard-owner.ts';
 import { BufferBudget } from './shard-queue.ts';
 import { ShardShadow } from './shard-shadow.ts';
@@ -19,6 +19,8 @@ export interface ShardTableOptions {
   readonly settings: ConsumerSettings;
   readonly ports: ConsumerPorts;
   readonly processor: Processor;
+  /** Where the results of a shard are told while a profiling run compares them. @default nowhere */
+  readonly resultsOf?: (shardId: string) => ProcessorResults;
   readonly hash: Hash64;
   readonly processId: string;
   readonly streamArn: string;
@@ -53,7 +55,7 @@ export class ShardTable {
 
   /** Begins to own a shard after `after` (within it, where the lease names a sub-record), with what a shadow of it on this worker already holds. */
   takeUp(lease: Lease, after: Checkpoint): ShardOwner {
-    const { settings, ports, processor, hash, mayAct, random, checkpointNow, emit, onDrainedToEnd } = this.#options;
+    const { settings, ports, processor, resultsOf, hash, mayAct, random, checkpointNow, emit, onDrainedToEnd } = this.#options;
     const { shardId, subSequenceNumber } = lease;
     // One that still runs here goes by a lease that is no more: a former stream's of the same name.
     this.letGo(shardId);
@@ -86,6 +88,7 @@ export class ShardTable {
       clock: ports.clock,
       random,
       processor,
+      ...(resultsOf === undefined ? {} : { results: () => resultsOf(shardId) }),
       hash,
       counter,
       budget: this.#budget,

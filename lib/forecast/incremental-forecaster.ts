@@ -135,8 +135,8 @@ export class IncrementalForecaster {
   skim(demands: Float64Array): void {
     for (const demand of demands) {
       const step = this.firstStep + this.counted[STEPS]!++;
-      this.days.take(step, demand);
       this.near?.remember(this.scale.toScale(demand), step % this.grid.stepsPerDay);
+      this.days.take(step, demand);
     }
   }
 
@@ -166,7 +166,7 @@ export class IncrementalForecaster {
     }
     this.days.take(step, z > seen ? this.scale.toDemand(z) : demand);
     if (!Number.isNaN(z)) {
-      if (this.experts.watches && !Number.isNaN(judgeable)) this.watch(z, slotEnds);
+      if (this.experts.watches && foreseeEvery === 1 && !Number.isNaN(judgeable)) this.watch(z, slotEnds);
       this.follow(step, z);
     }
     if (foreseeEvery > 1) this.near?.remember(z, step % this.grid.stepsPerDay);

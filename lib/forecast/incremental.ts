@@ -8,9 +8,9 @@ import { passThrough } from './stepwise.ts';
 
 /** From cold all that is judged is learnt from the newest days; of those before, only what was usual and what was. */
 const JUDGED_SEC = 4 * 86_400;
-/** Of these, the newest are learnt from at every slot, those before at every third. */
-const CLOSELY_SEC = 1.5 * 86_400;
-const SPARSE = 3;
+/** Of these, the newest is learnt from at every slot, those before at every fourth. */
+const CLOSELY_SEC = 86_400;
+const SPARSE = 4;
 /** Rises and falls count neither by their amount nor by their factor but in between: right for most, and never far off. */
 export const USUAL_SCALE: ForecastScale = 'between';
 

@@ -2,7 +2,7 @@
 // in: arrays that the parts of a model ask for · out: their bytes in order, or arrays filled from such bytes
 
 /** As much as a forecaster of a dozen horizons takes, and a little more. */
-const SLAB_BYTES = 32_768;
+const SLAB_BYTES = 40_960;
 
 /**
  * Hands out the arrays in which a model keeps what it learns, all out of a few slabs, so that putting them away is one copy. Two models that are built alike have the

@@ -1,21 +1,35 @@
 // lib/model: the nouns. What the API takes and answers; the console, the command line and the OpenAPI document read the same schemas.
 // Hash keys and sequence numbers are strings here.
 import { z } from 'zod';
+import { ProfilingRequest } from './profiling.ts';
 
 const Name = z.string().min(1).max(128);
 export const StreamQuery = z.object({ streamName: Name, application: Name });
 export type StreamQuery = z.output<typeof StreamQuery>;
 
 /** POST /shadow/create */
-export const CreateShadowRequest = z.strictObject({
-  application: Name,
-  streamName: Name,
-  /** The seed calls it the partition id. */
-  shardId: Name,
-  /** The target worker; left out: the worker with the most room is chosen. */
-  workerId: Name.optional(),
-});
+export const CreateShadowRequest = z
+  .strictObject({
+    application: Name,
+    streamName: Name,
+    /** The seed calls it the partition id. */
+    shardId: Name,
+    /** The target worker; left out: the worker with the most room is chosen. */
+    workerId: Name.optional(),
+    /** `standby`: a full copy that is checksummed. `profiling`: a sample of the keys that is really processed, and measured. */
+    kind: z.enum(['standby', 'profiling']).default('standby'),
+    /** Only of a profiling shadow; without it the policy's share, duration and budget hold. */
+    profile: ProfilingRequest.optional(),
+  })
+  .refine(({ kind, profile }) => kind === 'profiling' || profile === undefined, {
+    path: ['profile'],
+    error: "is only allowed with kind 'profiling', got kind 'standby'",
+  });
 export type CreateShadowRequest = z.output<typeof CreateShadowRequest>;
+
+/** POST /shadow/stop */
+export const StopShadowRequest = z.strictObject({ application: Name, streamName: Name, profileId: Name });
+export type StopShadowRequest = z.output<typeof StopShadowRequest>;
 
 /** POST /shadow/activate */
 export const ActivateShadowRequest = z.strictObject({ application: Name, streamName: Name, shardId: Name });
@@ -56,6 +70,26 @@ export const MonitorResponse = z.object({
       bufferedRecords: z.number(),
       bufferedBytes: z.number(),
       lagMs: z.number().nullable(),
+    }),
+  ),
+  /** Profiling shadows under way, then those that have taught something, newest first. */
+  profiles: z.array(
+    z.object({
+      profileId: z.string(),
+      shardId: z.string(),
+      hostId: z.string(),
+      state: z.string(),
+      trigger: z.string(),
+      /** Of the shard's keys, as sampled now. */
+      share: z.number().nullable(),
+      records: z.number(),
+      requestedAtMs: z.number(),
+      endsAtMs: z.number().nullable(),
+      /** Of one that has ended. */
+      limit: z.string().nullable(),
+      capacityRecordsPerSec: z.number().nullable(),
+      utilizationForeseen: z.number().nullable(),
+      decision: z.string().nullable(),
     }),
   ),
   handovers: z.array(

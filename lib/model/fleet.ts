@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { Lease } from './lease.ts';
 import { Operation } from './operation.ts';
+import { BusyWorker } from './plan.ts';
 import { StreamDescription } from './shard.ts';
 import { Rate, Worker } from './worker.ts';
 import { ServiceState } from './worker-service.ts';
@@ -39,6 +40,7 @@ export const Fleet = z.object({
       foreignChangeAtMs: z.number().optional(),
       resizesAtMs: z.array(z.number()).optional(),
       workersChangedAtMs: z.number().optional(),
+      busyWorkers: z.array(BusyWorker).optional(),
     })
     .optional(),
   /** When UpdateShardCount operations of ours were accepted lately, more than an hour ago too. */

@@ -18,7 +18,7 @@ export const Operation = z.object({
   operationId: z.string(),
   application: z.string(),
   streamName: z.string(),
-  kind: z.enum(['split', 'merge', 'resize', 'create-shadow', 'remove-shadow', 'handover']),
+  kind: z.enum(['split', 'merge', 'resize', 'create-shadow', 'remove-shadow', 'handover', 'profile']),
   shardId: z.string(),
   status: z.enum(['accepted', 'running', 'succeeded', 'failed']),
   trigger: z.enum(['forecast', 'reactive', 'replication', 'request']),

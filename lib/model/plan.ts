@@ -1,6 +1,7 @@
 // lib/model: the nouns. A plan: the ordered actions for one stream, and the holds, each with its reason, cost and benefit.
 import { z } from 'zod';
 import { HashKey, HashKeyRange } from './hash-key-range.ts';
+import { ProfilingRequest } from './profiling.ts';
 import { WorkerCountChange } from './worker-service.ts';
 
 /** What made the planner act: the forecast (foreseen), the load that is already there (the reactive net), replication for safety, or a person. */
@@ -102,6 +103,16 @@ export const HandoverAction = z.object({
 });
 export type HandoverAction = z.output<typeof HandoverAction>;
 
+/** A profiling shadow of a shard on a worker that does not own it. The planner never asks for one; the trigger of profiles and people do. */
+export const ProfileAction = z.object({
+  ...base,
+  kind: z.literal('profile'),
+  shardId: z.string(),
+  workerId: z.string(),
+  request: ProfilingRequest,
+});
+export type ProfileAction = z.output<typeof ProfileAction>;
+
 export const Action = z.discriminatedUnion('kind', [
   SplitAction,
   MergeAction,
@@ -109,6 +120,7 @@ export const Action = z.discriminatedUnion('kind', [
   CreateShadowAction,
   RemoveShadowAction,
   HandoverAction,
+  ProfileAction,
 ]);
 export type Action = z.output<typeof Action>;
 
@@ -150,6 +162,15 @@ export type HoldReason = z.output<typeof HoldReason>;
 export const Hold = z.object({ kind: z.literal('hold'), subject: z.string(), reason: HoldReason, detail: z.string() });
 export type Hold = z.output<typeof Hold>;
 
+/** A worker whose scarcest resource stays above a threshold. */
+export const BusyWorker = z.object({
+  workerId: z.string(),
+  resource: z.enum(['cpu', 'event-loop', 'memory', 'io']),
+  share: z.number(),
+  sinceMs: z.number(),
+});
+export type BusyWorker = z.output<typeof BusyWorker>;
+
 /** The plan of one tick. In `recommend` its actions wait for approval; in `observe` they are only shown. */
 export const Plan = z.object({
   planId: z.string(),
@@ -179,6 +200,8 @@ export const Plan = z.object({
   layout: z.string().optional(),
   /** When a change of someone else was last noticed. */
   foreignChangeAtMs: z.number().optional(),
+  /** Workers with a resource above the threshold of profiling, and since when. */
+  busyWorkers: z.array(BusyWorker).optional(),
   /** When UpdateShardCount was called within the last 24 hours, by anyone, as far as is known: Kinesis allows ten. */
   resizesAtMs: z.array(z.number()).optional(),
   actions: z.array(Action),

@@ -37,6 +37,37 @@ export const Override = z.object({
 });
 export type Override = z.output<typeof Override>;
 
+/** Bounds within which a setting of the workers may be tried and changed. */
+const SettingBounds = z
+  .strictObject({ from: z.number().int().min(1), to: z.number().int().min(1) })
+  .refine(({ from, to }) => from <= to, { error: 'from must not exceed to' });
+
+/** When a shard is profiled without being asked, and what its findings are measured by. */
+export const ProfilingPolicy = z.strictObject({
+  /** Whether the load or the forecast may begin a run. @default in mode `act` */
+  automatic: z.boolean().optional(),
+  /** A worker's CPU, event loop, memory or I/O above this share … */
+  threshold: Share.default(0.7),
+  /** … for so many minutes begins a run of its fullest shard. */
+  sustainedMin: z.number().positive().default(5),
+  /** So long after a run of a shard none begins by itself. */
+  restMin: z.number().min(0).default(240),
+  share: Share.default(0.1),
+  durationMin: z.number().min(1).max(60).default(10),
+  budgetUsd: z.number().positive().default(1),
+  /** A larger share of failing records is a finding. */
+  maxErrorShare: Share.default(0.01),
+  /** A heap that would fill within this time is one, too. */
+  leakHorizonHours: z.number().positive().default(24),
+  /** What one more worker costs, in US dollars a month. */
+  workerUsdPerMonth: z.number().positive().optional(),
+  /** Settings that may be tried in a shadow and, in mode `act`, be applied to the owner. @default none */
+  tuning: z
+    .strictObject({ concurrencyPerShard: SettingBounds.optional(), maxBatchRecords: SettingBounds.optional() })
+    .prefault({}),
+});
+export type ProfilingPolicy = z.output<typeof ProfilingPolicy>;
+
 /** A stream's policy. Every field but the names has a default; the defaults only observe. */
 export const Policy = z
   .strictObject({
@@ -97,6 +128,7 @@ export const Policy = z
     foreignChangeRestSec: z.number().min(0).optional(),
     /** So many operations failing in a row within the hour stop everything: the plan then only observes. */
     breakerFailures: z.number().int().min(1).optional(),
+    profiling: ProfilingPolicy.optional(),
     /** The ECS service that runs the workers, if Penumbra is to set its desired count. */
     workerService: WorkerService.optional(),
     override: Override.optional(),
@@ -167,3 +199,6 @@ export const Policy = z
       );
   });
 export type Policy = z.output<typeof Policy>;
+
+/** The policy's words on profiling, the defaults where it says nothing. */
+export const profilingOf = (policy: Pick<Policy, 'profiling'>): ProfilingPolicy => policy.profiling ?? ProfilingPolicy.parse({});

@@ -1,5 +1,6 @@
 // lib/model: the nouns. A worker: one running consumer process, with a capacity and a current load.
 import { z } from 'zod';
+import { HostingAbility } from './profiling.ts';
 
 /** Demand or capacity as a rate: records and bytes per second. */
 export const Rate = z.object({ recordsPerSec: z.number().min(0), bytesPerSec: z.number().min(0) });
@@ -42,6 +43,8 @@ export const Worker = z.object({
   stuck: z.boolean().optional(),
   /** How it reads; a live worker whose owners read by `fan-out` keeps the registered consumers. */
   retrieval: Retrieval.optional(),
+  /** Whether it may be told to host a profiling shadow. */
+  hosting: HostingAbility.optional(),
 });
 export type Worker = z.output<typeof Worker>;
 

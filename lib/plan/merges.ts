@@ -37,6 +37,9 @@ const coldPairs = (outlooks: readonly ShardOutlook[], policy: Policy, leadTimeSe
     const upper = outlooks[i]!;
     if (lower.shard.hashKeyRange.endingHashKey + 1n !== upper.shard.hashKeyRange.startingHashKey) continue;
     const peak = plus(lower.peak, upper.peak);
+    // What is there now is there in any case.
+    const now = plus(lower.now ?? NO_LOAD, upper.now ?? NO_LOAD);
+    if (utilizationOf(now, policy.shardCapacity) >= policy.targetUtilization) continue;
     const joint = jointly(lower, upper, policy, leadTimeSec, nowMs);
     const cold =
       policy.throttledToIdle === undefined

@@ -159,11 +159,12 @@ export const decideMoves = (question: MoveQuestion, nowMs: number): Moves => {
     const draining = worker.state === 'draining';
     const trigger: Trigger = source.utilizationNow > target ? 'reactive' : draining ? 'request' : 'forecast';
     const breachAtMs = draining ? undefined : workerBreachOf(source, policy, nowMs);
+    const what = source.byProcessor ? 'what its processor can take' : 'its capacity';
     const because = draining
       ? `${worker.workerId} drains and hands on its ${source.shards.length} shards`
       : trigger === 'reactive'
-        ? `${worker.workerId} already carries ${percent(source.utilizationNow)} of its capacity (target ${percent(target)})`
-        : `${worker.workerId} would carry ${percent(source.peakUtilization)} of its capacity within ${duration(leadTime.leadTimeSec)} (quantile ${policy.actOnQuantile}, now ${percent(source.utilizationNow)}, target ${percent(target)})`;
+        ? `${worker.workerId} already carries ${percent(source.utilizationNow)} of ${what} (target ${percent(target)})`
+        : `${worker.workerId} would carry ${percent(source.peakUtilization)} of ${what} within ${duration(leadTime.leadTimeSec)} (quantile ${policy.actOnQuantile}, now ${percent(source.utilizationNow)}, target ${percent(target)})`;
     const benefitUsdPerHour = lateUsdPerHour(source, question, nowMs);
     const lagAvoidedSec = lagAfterSec(source.peak, worker.capacity, leadTime.leadTimeSec);
     const expected = (shard: ShardOutlook, leadTimeSec: number, costUsdOnce: number) => ({

@@ -17,6 +17,8 @@ import { hostFor, type Loads, shifted, type WorkerOutlook } from './worker-outlo
 /** A shard whose 5 to 95 % band spans this much of its capacity is volatile; it is so until the band has shrunk to the second figure. */
 const VOLATILE_BAND = 0.5;
 const CALM_BAND = 0.35;
+/** How much sooner a shard counts as volatile whose records are worth more than others, or later. */
+const PATIENCE = { low: 1.5, normal: 1, high: 0.5 } as const;
 /** A shadow that was made for a move that is not needed any more is kept so long, and until its owner is clearly below target. */
 const UNNEEDED_AFTER_MS = 600_000;
 const CLEARLY_BELOW = 0.85;
@@ -59,6 +61,7 @@ export const decideReplication = (
   nowMs: number,
 ): { actions: readonly Action[]; holds: readonly Hold[] } => {
   const operations = openOperations(fleet);
+  const patience = PATIENCE[policy.criticality ?? 'normal'];
   const byId = new Map(workers.map((w) => [w.worker.workerId, w]));
   const actions: Action[] = [];
   const holds: Hold[] = [];
@@ -73,7 +76,8 @@ export const decideReplication = (
     if (busyWith(lease, operations.get(shardId)) !== null) continue;
     const { shadow } = lease;
     const band = bandOf(outlook, policy, leadTime.leadTimeSec);
-    const volatile = policy.maxReplicationFactor >= 2 && band >= (shadow?.purpose === 'replication' ? CALM_BAND : VOLATILE_BAND);
+    const volatile =
+      policy.maxReplicationFactor >= 2 && band >= patience * (shadow?.purpose === 'replication' ? CALM_BAND : VOLATILE_BAND);
     const wanted = policy.minReplicationFactor >= 2 || volatile;
     // Once in a while the load leaps to the upper end of its band, and its worker with it: until the shard has moved, so much is late.
     const leapsPerHour = (UPPER_TAIL * 3600) / leadTime.leadTimeSec;

@@ -13,27 +13,15 @@ import { reshardGuardOf, secondsSinceReshard } from './guards.ts';
 import { busyWith, openOperations } from './in-flight.ts';
 import type { LeadTime } from './lead-time.ts';
 import { HOURS_PER_MONTH } from './prices.ts';
-import { minus, NO_LOAD, plus, times, utilizationOf } from './rates.ts';
+import { minus, NO_LOAD, plus, times } from './rates.ts';
 import { RESIZES_PER_DAY, resizesOf } from './resize-budget.ts';
+import { resizeSecOf, type WantedResize, wantedResize } from './resize-wanted.ts';
 import { counted, dollars, duration, percent } from './sentences.ts';
 import { breachOf, neededFor, type ShardOutlook } from './shard-outlook.ts';
-import { KEPT_SEC } from './size-stream.ts';
-import { cellsOf, fitOf } from './uniform-fit.ts';
-import { isUniform, resizeCounts } from './uniform-layout.ts';
+import { isUniform } from './uniform-layout.ts';
 
-/** Until a resize was measured. Kinesis says "a few minutes". */
-const RESIZE_PRIOR_SEC = 300;
-/** It has to be so many times as fast as the splits, for its time is known less well and it uses up the day's budget. */
-const TIMES_AS_FAST = 2;
-/** Fewer shards than this are hot ones, not a hot stream. */
-const LEAST_SPLITS = 3;
-/** Shrinking saves money only: it is worth a call from so many merges on, and leaves half of the day's calls to growing. */
-const LEAST_MERGES = 4;
 /** Calls kept for what must be done at once. */
 const RESERVED = { grow: 1, shrink: RESIZES_PER_DAY / 2 } as const;
-/** More shards' ids than this do not fit what a state machine carries. */
-export const MOST_RESIZED = 4000;
-
 export interface Resizes {
   readonly action: ResizeAction | null;
   /** A resize comes within moments: a split now would make the ranges unequal, and it impossible. */
@@ -41,72 +29,16 @@ export interface Resizes {
   readonly holds: readonly Hold[];
 }
 
-interface Wanted {
-  readonly way: 'grow' | 'shrink';
-  readonly to: number;
-  readonly fullest: number;
-  /** Splits or merges in its place, and how long they would take. */
-  readonly steps: number;
-  readonly stepsSec: number;
-}
-
-/** Seconds that a resize is expected to take. */
-export const resizeSecOf = (policy: Policy, leadTimes: LeadTimes): number =>
-  leadTimes.resizeSec ??
-  policy.resizeDurationPriorSec ??
-  // It consists of splits and merges: never faster than one.
-  Math.max(RESIZE_PRIOR_SEC, leadTimes.reshardSec ?? policy.reshardDurationPriorSec);
-
 /** Metrics are seen up to one tick late, and a decision waits up to one tick. */
 const TICK_SEC = 60;
 
 const NONE: Resizes = { action: null, awaited: false, holds: [] };
 
-/** What one resize would replace; null where a few splits or merges, or none, are as good. */
-const wantedOf = (
-  outlooks: readonly ShardOutlook[],
-  policy: Policy,
-  leadTime: LeadTime,
-  leadTimes: LeadTimes,
-  nowMs: number,
-): Wanted | null => {
-  const count = outlooks.length;
-  const oneSec = leadTimes.reshardSec ?? policy.reshardDurationPriorSec;
-  const most = Math.min(policy.maxShards, MOST_RESIZED);
-  const tooLong = (seconds: number) => seconds >= TIMES_AS_FAST * resizeSecOf(policy, leadTimes);
-  const splits = Math.min(
-    outlooks.reduce((sum, outlook) => sum + outlook.needed - 1, 0),
-    policy.maxShards - count,
-  );
-  if (splits > 0) {
-    if (splits < LEAST_SPLITS || !tooLong(splits * oneSec)) return null;
-    const cells = cellsOf(outlooks, policy, leadTime.leadTimeSec, nowMs);
-    for (const to of resizeCounts(count, 'grow', policy.minShards, most)) {
-      const { needed, fullest } = fitOf(cells, to, policy);
-      if (needed === 1) return { way: 'grow', to, fullest, steps: splits, stepsSec: splits * oneSec };
-    }
-    return null;
-  }
-  if (!outlooks.every((outlook) => outlook.foreseen && outlook.spread?.recentPeak !== undefined)) return null;
-  const withinSec = leadTime.leadTimeSec + KEPT_SEC;
-  const cells = cellsOf(outlooks, policy, withinSec, nowMs);
-  const measured = outlooks.reduce((sum, { spread }) => plus(sum, spread?.recentPeak ?? NO_LOAD), NO_LOAD);
-  const coldBelow = policy.throttledToIdle === undefined ? policy.coldUtilization : policy.targetUtilization;
-  for (const to of resizeCounts(count, 'shrink', policy.minShards, most)) {
-    const merges = count - to;
-    if (merges < LEAST_MERGES || !tooLong(merges * (oneSec + policy.mergeCooldownSec))) continue;
-    const { needed, fullest } = fitOf(cells, to, policy);
-    const cold = needed === 1 && fullest < coldBelow && utilizationOf(times(measured, 1 / to), policy.shardCapacity) < coldBelow;
-    if (cold) return { way: 'shrink', to, fullest, steps: merges, stepsSec: merges * (oneSec + policy.mergeCooldownSec) };
-  }
-  return null;
-};
-
 /** Why a resize may not be done now; `passes` when that is over in a moment. */
 const obstacleOf = (
   fleet: Fleet,
   outlooks: readonly ShardOutlook[],
-  { way }: Wanted,
+  { way }: WantedResize,
   trigger: Trigger,
   policy: Policy,
   nowMs: number,
@@ -147,7 +79,7 @@ const obstacleOf = (
 
 const expectationOf = (
   outlooks: readonly ShardOutlook[],
-  { to, steps, stepsSec }: Wanted,
+  { to, steps, stepsSec }: WantedResize,
   breachAtMs: number | undefined,
   resizeSec: number,
   policy: Policy,
@@ -191,7 +123,7 @@ export const decideResize = (
   nowMs: number,
 ): Resizes => {
   if (policy.allowResize === false || fleet.stream.mode === 'ON_DEMAND' || outlooks.length === 0) return NONE;
-  const wanted = wantedOf(outlooks, policy, leadTime, leadTimes, nowMs);
+  const wanted = wantedResize(outlooks, policy, leadTime, leadTimes, nowMs);
   if (wanted === null) return NONE;
   const { way, to, fullest, steps, stepsSec } = wanted;
   const count = outlooks.length;
@@ -204,7 +136,7 @@ export const decideResize = (
   const expected = expectationOf(outlooks, wanted, breachAtMs, resizeSec, policy, leadTime, money);
   const what =
     way === 'grow'
-      ? `${counted(steps, 'split')} would take ${duration(stepsSec)}; one resize of ${count} shards to ${to} takes ${duration(resizeSec)} and keeps each at or below ${percent(fullest)} (target ${percent(policy.targetUtilization)})`
+      ? `${counted(steps, 'split')} would take ${duration(stepsSec)}; one resize of ${count} shards to ${to} takes ${duration(resizeSec)} and ${fullest <= policy.targetUtilization ? 'keeps' : 'brings'} each ${fullest <= policy.targetUtilization ? 'at or below' : 'to'} ${percent(fullest)} (target ${percent(policy.targetUtilization)})`
       : `${counted(steps, 'merge')} would take ${duration(stepsSec)}; after one resize of ${count} shards to ${to} each still stays at or below ${percent(fullest)}, which saves ${dollars(-expected.costUsdPerMonth)} a month`;
   const hold = (reason: Hold['reason'], because: string): Hold => ({
     kind: 'hold',

@@ -17,6 +17,9 @@ export type SplitPoint =
   | { readonly kind: 'single-key'; readonly share: number; readonly slice: HashKeyRange }
   | { readonly kind: 'range-too-small'; readonly width: bigint };
 
+/** A middle that is off the half by so little is taken for it. */
+const AS_GOOD_AS_HALF = 0.02;
+
 const evenly = (shares: readonly number[]): boolean => shares.length === 0 || !shares.some((share) => share > 0);
 
 /**
@@ -41,6 +44,9 @@ export const splitPointOf = (range: HashKeyRange, sliceShares: readonly number[]
     const key = cutBelow ? slices[heaviest]!.startingHashKey : slices[heaviest]!.endingHashKey + 1n;
     return inside(range, key, cutBelow ? below : below + share);
   }
+  // A middle that divides as well leaves ranges equal once every shard was split: then the whole stream can be resized at once.
+  const half = shares.slice(0, shares.length / 2).reduce((total, x) => total + x, 0);
+  if (shares.length % 2 === 0 && Math.abs(half - 0.5) <= AS_GOOD_AS_HALF) return inside(range, middleOf(range), half);
   let sum = 0;
   let i = 0;
   while (i < shares.length - 1 && sum + shares[i]! < 0.5) sum += shares[i++]!;
@@ -48,6 +54,8 @@ export const splitPointOf = (range: HashKeyRange, sliceShares: readonly number[]
   const offset = (widthOf(slices[i]!) * BigInt(Math.round(within * PRECISION))) / BigInt(PRECISION);
   return inside(range, slices[i]!.startingHashKey + offset, 0.5);
 };
+
+const middleOf = (range: HashKeyRange): bigint => range.startingHashKey + widthOf(range) / 2n;
 
 /** Both children stay wide enough to attract keys. */
 const inside = (range: HashKeyRange, key: bigint, lowerShare: number): SplitPoint => {

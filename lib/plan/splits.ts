@@ -2,28 +2,20 @@
 // in: outlooks, policy, guards · out: at most one split, and a hold for every other shard that would need one
 import type { Fleet } from '../model/fleet.ts';
 import { widthOf } from '../model/hash-key-range.ts';
-import type { Expectation, Hold, SplitAction, Trigger } from '../model/plan.ts';
+import type { Hold, SplitAction, Trigger } from '../model/plan.ts';
 import type { Policy } from '../model/policy.ts';
 import { actionIdOf } from './action-id.ts';
-import {
-  costAgainstBenefit,
-  lagAfterSec,
-  type Money,
-  machineUsd,
-  paysOff,
-  recordsAtRiskPerHour,
-  THROTTLED_TO_IDLE,
-} from './cost.ts';
+import { costAgainstBenefit, type Money, paysOff } from './cost.ts';
 import { reshardGuardOf, secondsSinceReshard } from './guards.ts';
 import { busyWith, openOperations } from './in-flight.ts';
 import type { LeadTime } from './lead-time.ts';
-import { HOURS_PER_MONTH } from './prices.ts';
 import { protectionOf } from './protected-ranges.ts';
 import { limitingMetricOf, times } from './rates.ts';
 import { duration, percent } from './sentences.ts';
 import { aheadOf, breachOf, type ShardOutlook } from './shard-outlook.ts';
 import { worthOfOneMore } from './shards-needed.ts';
 import { type SplitPoint, splitPointOf } from './split-point.ts';
+import { splitExpectation } from './split-worth.ts';
 import { type Loads, leastLoaded, shifted, type WorkerOutlook } from './worker-outlook.ts';
 
 export interface Splits {
@@ -137,39 +129,6 @@ const placeChildren = (
   return { owners, loads: shifted(withKept, parts[given]!, undefined, other.workerId) };
 };
 
-/** What throttling one more shard is expected to avoid, an hour: by the policy's price of a record, else by its weight against idle ones. */
-const avoidedUsdPerHour = (outlook: ShardOutlook, policy: Policy, leadTime: LeadTime, money: Money, nowMs: number): number => {
-  const weight = policy.throttledToIdle ?? THROTTLED_TO_IDLE;
-  const weighed = { ...policy, throttledToIdle: weight };
-  const shardsWorth = Math.max(
-    ...aheadOf([outlook], policy, leadTime.leadTimeSec, nowMs).map((ahead) => (worthOfOneMore(ahead, 1, weighed) ?? 0) / weight),
-  );
-  const recordsOfOne =
-    outlook.peakUtilization > 0 ? outlook.peak.recordsPerSec / outlook.peakUtilization : policy.shardCapacity.recordsPerSec;
-  return policy.throttledUsdPerMillion === undefined
-    ? shardsWorth * weight * money.prices.shardHour
-    : shardsWorth * recordsOfOne * 3600 * money.throttledRecordUsd;
-};
-
-const expectationOf = (
-  { outlook, breachAtMs }: Candidate,
-  policy: Policy,
-  leadTime: LeadTime,
-  money: Money,
-  nowMs: number,
-): Expectation => ({
-  utilizationNow: outlook.utilizationNow,
-  peakUtilization: outlook.peakUtilization,
-  ...(breachAtMs === undefined ? {} : { breachAtMs }),
-  leadTimeSec: leadTime.operationSec,
-  costUsdPerMonth: money.shardUsdPerHour * HOURS_PER_MONTH,
-  costUsdPerHour: money.shardUsdPerHour,
-  costUsdOnce: machineUsd('reshard', money),
-  benefitUsdPerHour: avoidedUsdPerHour(outlook, policy, leadTime, money, nowMs),
-  recordsAtRiskPerHour: recordsAtRiskPerHour(outlook.peak, policy.shardCapacity),
-  lagAvoidedSec: lagAfterSec(outlook.peak, policy.shardCapacity, leadTime.leadTimeSec),
-});
-
 /** Shards that may pass their target, but rarely enough that another one would cost more than it saves: both are named. */
 const heldForCost = (outlooks: readonly ShardOutlook[], policy: Policy, leadTime: LeadTime, nowMs: number): Hold[] =>
   outlooks
@@ -228,7 +187,7 @@ export const decideSplit = (
     const { shardId, hashKeyRange } = outlook.shard;
     const guard = candidate.trigger === 'reactive' ? inEmergency : ordinarily;
     const point = splitPointOf(hashKeyRange, outlook.spread?.sliceShares ?? []);
-    const expected = expectationOf(candidate, policy, leadTime, money, nowMs);
+    const expected = splitExpectation(candidate, policy, leadTime, money, nowMs);
     const obstacle =
       protectionOf(policy, hashKeyRange) ?? obstacleOf(outlook, point, busyWith(outlook.lease, operations.get(shardId)));
     if (obstacle !== null) keep(candidate, obstacle.reason, obstacle.because);

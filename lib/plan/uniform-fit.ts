@@ -47,11 +47,11 @@ export interface UniformFit {
   readonly fullest: number;
 }
 
-/** Lays the cells over equal ranges, one pass over both. */
-export const fitOf = (cells: readonly Cell[], count: number, policy: Policy): UniformFit => {
+/** Lays the cells over equal ranges, one pass over both; no further than to the first range that needs more than `atMost` shards. */
+export const fitOf = (cells: readonly Cell[], count: number, policy: Policy, atMost = Number.POSITIVE_INFINITY): UniformFit => {
   const acted = QUANTILES.indexOf(policy.actOnQuantile);
   let [needed, fullest, first] = [1, 0, 0];
-  for (let i = 0; i < count; i++) {
+  for (let i = 0; i < count && needed <= atMost; i++) {
     const [from, until] = [i / count, (i + 1) / count];
     const sum = new Array<number>(METRICS * WIDTH).fill(0);
     while (first < cells.length && cells[first]!.until <= from) first++;

@@ -2,11 +2,37 @@
 // in: workers, shard outlooks · out: per worker the load now and the bound of its highest load over the lead time
 import type { Fleet } from '../model/fleet.ts';
 import type { Rate, Worker } from '../model/worker.ts';
-import { minus, NO_LOAD, plus, utilizationOf } from './rates.ts';
+import { minus, NO_LOAD, plus, times, utilizationOf } from './rates.ts';
 import type { ShardOutlook } from './shard-outlook.ts';
+
+/** Below this share its own overhead says more than its load. */
+const TELLING_SHARE = 0.2;
+
+/**
+ * What a worker can take: what it states, or less where its processor will be full sooner. What a record costs of it is measured while it works on
+ * the same shards: CPU or event loop, whichever is fuller, over the rate.
+ */
+export const measuredCapacity = ({
+  capacity,
+  load,
+  steady,
+}: Worker): { readonly capacity: Rate; readonly byProcessor: boolean } => {
+  const busy = Math.max(load.cpuShare, load.eventLoopShare);
+  if (steady !== true || busy < TELLING_SHARE || load.recordsPerSec <= 0) return { capacity, byProcessor: false };
+  const possible = times({ recordsPerSec: load.recordsPerSec, bytesPerSec: load.bytesPerSec }, 1 / busy);
+  if (utilizationOf(possible, capacity) >= 1) return { capacity, byProcessor: false };
+  return {
+    capacity: {
+      recordsPerSec: Math.min(capacity.recordsPerSec, possible.recordsPerSec),
+      bytesPerSec: load.bytesPerSec > 0 ? Math.min(capacity.bytesPerSec, possible.bytesPerSec) : capacity.bytesPerSec,
+    },
+    byProcessor: true,
+  };
+};
 
 /** One live worker, with the open shards that it owns or is to own. */
 export interface WorkerOutlook {
+  /** As it reports, with the capacity that is measured. */
   readonly worker: Worker;
   readonly shards: readonly ShardOutlook[];
   readonly now: Rate;
@@ -14,6 +40,8 @@ export interface WorkerOutlook {
   readonly peak: Rate;
   readonly utilizationNow: number;
   readonly peakUtilization: number;
+  /** Its processor is full before what it states is reached. */
+  readonly byProcessor: boolean;
   /** Did badly as the target of handovers: is chosen for a shadow only where no other has room. */
   readonly unsuitable: boolean;
 }
@@ -34,7 +62,9 @@ export const workerOutlooksOf = (
   }
   return [...workers]
     .sort((a, b) => (a.workerId < b.workerId ? -1 : 1))
-    .map((worker) => {
+    .map((stated) => {
+      const { capacity, byProcessor } = measuredCapacity(stated);
+      const worker = { ...stated, capacity };
       const own = owned.get(worker.workerId) ?? [];
       const now = own.some((shard) => shard.now !== null)
         ? own.reduce((sum, shard) => plus(sum, shard.now ?? NO_LOAD), NO_LOAD)
@@ -47,6 +77,7 @@ export const workerOutlooksOf = (
         peak,
         utilizationNow: utilizationOf(now, worker.capacity),
         peakUtilization: utilizationOf(peak, worker.capacity),
+        byProcessor,
         unsuitable: unsuitable.has(worker.workerId),
       };
     });

@@ -25,16 +25,17 @@ export const workersWanted = (
   const least = policy.minReplicationFactor >= 2 ? 2 : 1;
   const loads = shards.map((shard) => shard.peak).sort((a, b) => utilizationOf(b, room) - utilizationOf(a, room));
   const smallest = loads.at(-1) ?? NO_LOAD;
-  let open: Rate[] = [];
+  const open: Rate[] = [];
   let full = 0;
   for (const load of loads) {
     const at = open.findIndex((bin) => utilizationOf(plus(bin, load), room) <= 1);
-    if (at === -1) open.push(load);
-    else open[at] = plus(open[at]!, load);
+    const bin = plus(open[at] ?? NO_LOAD, load);
     // A worker that has no room even for the smallest shard need not be looked at again.
-    const roomy = open.filter((bin) => utilizationOf(plus(bin, smallest), room) <= 1);
-    full += open.length - roomy.length;
-    open = roomy;
+    const roomy = utilizationOf(plus(bin, smallest), room) <= 1;
+    if (!roomy) full++;
+    if (at === -1 && roomy) open.push(bin);
+    else if (at !== -1 && roomy) open[at] = bin;
+    else if (at !== -1) open.splice(at, 1);
   }
   const wanted = Math.max(full + open.length, least);
   const total = loads.reduce((sum, load) => plus(sum, load), NO_LOAD);

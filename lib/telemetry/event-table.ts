@@ -38,6 +38,8 @@ export const eventTable = {
   'record-skipped': row('error', 'RecordsSkipped'),
   'record-dead-lettered': row('warn', 'RecordsDeadLettered'),
   'aggregate-dropped': row('warn', 'AggregatesDropped'),
+  'profiling-started': row('info', 'ProfilingsStarted'),
+  'profiling-ended': row('info', 'ProfilingsEnded'),
   failed: row('warn', 'Failures'),
 } as const satisfies Record<Kind, Row>;
 

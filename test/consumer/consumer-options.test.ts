@@ -6,7 +6,7 @@ import type { ConsumerOptions } from '../../lib/consumer/consumer-options.ts';
 import { ConsumerSettings } from '../../lib/consumer/options.ts';
 
 type Settings = z.input<typeof ConsumerSettings>;
-type Documented = Omit<ConsumerOptions, 'ports' | 'processor' | 'onEvent' | 'hooks' | 'random'>;
+type Documented = Omit<ConsumerOptions, 'ports' | 'processor' | 'candidate' | 'results' | 'onEvent' | 'hooks' | 'random'>;
 
 /** Compiles only while both say the same: each setting by the same name and type. */
 const same = {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { memoryPorts } from '../../lib/adapters/memory/memory-ports.ts';
 import { scriptedClock } from '../../lib/adapters/memory/scripted-clock.ts';
 import { mayReapConsumers, reapConsumers } from '../../lib/consumer/reap-consumers.ts';
-import { consumerNameOf } from '../../lib/model/consumer-name.ts';
+import { consumerNameOf, profilingConsumerNameOf } from '../../lib/model/consumer-name.ts';
 import { sampleLease } from '../support/sample-lease.ts';
 
 describe('mayReapConsumers', () => {
@@ -23,7 +23,7 @@ describe('reapConsumers', () => {
   it('deregisters ours, those that are not registered without an error, and never another’s', async () => {
     const { streams, control } = memoryPorts(scriptedClock(0));
     const { streamArn } = streams.createStream('orders', 1);
-    for (const name of [consumerNameOf('shop', 1), consumerNameOf('other', 0), 'theirs'])
+    for (const name of [consumerNameOf('shop', 1), profilingConsumerNameOf('shop'), consumerNameOf('other', 0), 'theirs'])
       await control.ensureConsumer(streamArn, name);
     await reapConsumers(control, streamArn, { application: 'shop' });
     expect((await control.listConsumers(streamArn)).map(({ consumerName }) => consumerName)).toEqual([

@@ -8,7 +8,12 @@ import type { ModelState } from '../../lib/model/model-state.ts';
 import type { ForecastOutcome, HandoverOutcome, Operation } from '../../lib/model/operation.ts';
 import type { Plan, SplitAction } from '../../lib/model/plan.ts';
 import { Policy } from '../../lib/model/policy.ts';
+import type { ProfileReport } from '../../lib/model/profile-report.ts';
+import { ProfilingRequest } from '../../lib/model/profiling.ts';
 import type { TrackRecord } from '../../lib/model/track-record.ts';
+import { findingsOf } from '../../lib/profile/findings-of.ts';
+import { reportPointsOf } from '../../lib/profile/report-points.ts';
+import { plainTruth, sceneOf, targets, totalsOf, windowsOf } from '../profile/measured-run.ts';
 import { type World, worlds } from '../support/worlds.ts';
 
 const AT_MS = 1_700_000_000_000;
@@ -355,5 +360,36 @@ describe.each(worlds)('records in $name', ({ open }) => {
     expect(await world.ports.outcomes.recent(streamName, 'handover', 10)).toHaveLength(3);
     expect(await world.ports.outcomes.recent(streamName, 'forecast', 10)).toHaveLength(2);
     expect(await world.ports.outcomes.recent(streamName, 'reshard', 10)).toEqual([]);
+  });
+
+  test('reports of profiles: all of it by id, without plots in a list, newest first, put again in the place of itself', async () => {
+    const group = newGroup();
+    const windows = windowsOf(plainTruth);
+    const reportOf = (minute: number, decision?: string): ProfileReport => ({
+      ...group,
+      profileId: `profile-${minute}`,
+      shardId: split.shardId,
+      hostId: 'b',
+      owner: null,
+      trigger: 'request',
+      reason: 'a test asks for it',
+      request: ProfilingRequest.parse({ durationMin: 5 }),
+      requestedAtMs: AT_MS + minute * 60_000,
+      analysedAtMs: AT_MS + minute * 60_000 + 1,
+      ended: { by: 'duration', detail: 'over', atMs: AT_MS },
+      findings: findingsOf(sceneOf({ cpuMs: 2.5 }), targets),
+      points: reportPointsOf(windows),
+      totals: totalsOf(plainTruth, windows, { parse: 3 }),
+      ...(decision === undefined ? {} : { decision }),
+    });
+    for (const minute of [1, 3, 2]) await world.ports.profileReports.put(reportOf(minute));
+    await world.ports.profileReports.put(reportOf(2, 'split'));
+    expect(await world.ports.profileReports.get(group, 'profile-2')).toEqual(reportOf(2, 'split'));
+    expect(await world.ports.profileReports.get(group, 'profile-9')).toBeNull();
+    expect(await world.ports.profileReports.get(newGroup(), 'profile-2')).toBeNull();
+    const list = await world.ports.profileReports.recent(group, 2);
+    const { points: _, totals: __, ...summary } = reportOf(2, 'split');
+    expect(list.map(({ profileId }) => profileId)).toEqual(['profile-3', 'profile-2']);
+    expect(list[1]).toEqual(summary);
   });
 });

@@ -10,6 +10,7 @@ import { Consumer } from '../../lib/consumer/consumer.ts';
 import { FleetResponse, MonitorResponse, PredictionsResponse } from '../../lib/model/api.ts';
 import type { Lease } from '../../lib/model/lease.ts';
 import { Policy } from '../../lib/model/policy.ts';
+import { ProfileReport } from '../../lib/model/profile-report.ts';
 import type { Ports } from '../../lib/ports.ts';
 import { deploy } from '../../local/deploy.ts';
 import { createStream } from '../../local/stream.ts';
@@ -38,7 +39,7 @@ const produce = async (kinesis: KinesisClient): Promise<void> => {
   }
 };
 const call = async (
-  method: 'GET' | 'POST' | 'PUT',
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE',
   path: string,
   query: Record<string, string> = {},
   body?: unknown,
@@ -73,8 +74,11 @@ beforeAll(async () => {
         ports: awsPorts(deployed.tables),
         failoverMs: 8000,
         checkpointMs: 1000,
+        profilingMs: 1000,
         processor: {
-          process: async (records) => {
+          shadowSafe: true,
+          process: async (records, { shadow }) => {
+            if (shadow) return;
             for (const record of records) {
               const { key, n } = JSON.parse(Buffer.from(record.data).toString()) as { key: string; n: number };
               processed.set(key, [...(processed.get(key) ?? []), n]);
@@ -117,6 +121,19 @@ describe('the deployed control plane', () => {
     expect((await call('GET', '/fleet', { streamName: 'unknown' })).status).toBe(404);
   });
 
+  it('takes a known event, lists it, and takes it back', async () => {
+    const when = { kind: 'cron', cron: '0 20 * * 5', timeZone: 'Europe/Berlin', durationMin: 120 };
+    const stated = await call('PUT', '/events/sale', {}, { ...group, when, effect: { kind: 'factor', factor: 3 } });
+    expect(stated).toMatchObject({ status: 200, body: { eventId: 'sale', when } });
+    expect(await call('GET', '/events')).toMatchObject({ status: 200, body: { events: [{ eventId: 'sale', when }] } });
+    expect(await call('PUT', '/events/sale', {}, { ...group, when, effect: { kind: 'factor', factor: 0 } })).toMatchObject({
+      status: 400,
+      body: { fields: [{ field: 'effect.factor', received: 0 }] },
+    });
+    expect(await call('DELETE', '/events/sale')).toEqual({ status: 200, body: { eventId: 'sale' } });
+    expect(await call('DELETE', '/events/sale')).toMatchObject({ status: 404, body: { error: 'UnknownEvent' } });
+  });
+
   it('refuses to activate where no shadow stands', async () => {
     const [lease] = await openLeases();
     expect((await call('POST', '/shadow/activate', {}, { ...group, shardId: lease?.shardId })).status).toBe(409);
@@ -148,6 +165,36 @@ describe('the deployed control plane', () => {
     expect(monitor.outcomes[0]).toMatchObject({ kind: 'handover', result: 'moved', trigger: 'request' });
     expect(monitor.outcomes[0]?.pauseMs).toBeLessThan(3000);
   }, 120_000);
+
+  it('profiles a shard on a worker that does not own it, until it is stopped, and makes a report', async () => {
+    const [lease] = await openLeases();
+    const wrong = await call(
+      'POST',
+      '/shadow/create',
+      {},
+      { ...group, shardId: lease?.shardId, kind: 'profiling', profile: { share: 2 } },
+    );
+    expect(wrong).toMatchObject({
+      status: 400,
+      body: { message: expect.stringContaining('profile.share: must be in (0, 1], got 2') },
+    });
+    const profile = { share: 0.5, durationMin: 1, retrieval: 'polling' };
+    const created = await call('POST', '/shadow/create', {}, { ...group, shardId: lease?.shardId, kind: 'profiling', profile });
+    expect(created.status).toBe(202);
+    const profileId = created.body.operationId ?? '';
+    const seen = await eventually(async () => {
+      const monitor = MonitorResponse.parse((await call('GET', '/shadow/monitor')).body);
+      return monitor.profiles.find((each) => each.profileId === profileId && each.state === 'observing' && each.records > 20);
+    }, 60_000);
+    expect(seen.hostId).not.toBe(lease?.owner);
+    await eventually(async () => ((await ports.profiles.windows(group, profileId)).length >= 8 ? true : undefined), 30_000);
+    expect((await call('POST', '/shadow/stop', {}, { ...group, profileId })).status).toBe(200);
+    expect(await ended(profileId)).toMatchObject({ status: 'succeeded', kind: 'profile' });
+    const report = ProfileReport.parse((await call('GET', `/profiles/${profileId}`)).body);
+    expect(report).toMatchObject({ shardId: lease?.shardId, ended: { by: 'stopped' }, findings: { state: 'measured' } });
+    expect(report.findings.resources.map(({ resource }) => resource)).toContain('shard');
+    expect(await ports.profiles.live(group)).toEqual([]);
+  }, 150_000);
 
   it('carries a split through from the queue to processed children, once however often the command is sent', async () => {
     const [parent] = await openLeases();

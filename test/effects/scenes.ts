@@ -6,6 +6,7 @@ import {
   type TransactWriteItem,
   waitUntilTableExists,
 } from '@aws-sdk/client-dynamodb';
+import { plainResults, plainStage } from '../../lib/consumer/plain-context.ts';
 import type { ProcessorContext } from '../../lib/consumer/processor.ts';
 import type { StreamRecord } from '../../lib/model/shard.ts';
 import { sampleLease } from '../support/sample-lease.ts';
@@ -20,7 +21,10 @@ export const contextOf = (change: Partial<ProcessorContext> = {}): ProcessorCont
     workerId: 'a',
     epoch,
     shadow: false,
+    leg: null,
     lanes: 1,
+    stage: plainStage,
+    results: plainResults,
     signal: new AbortController().signal,
     checkpoint: () => Promise.resolve(),
     ...change,

@@ -129,11 +129,17 @@ describe('leadTimesOf', () => {
       ],
       [handover('w1', 20, 1000), handover('w1', 20, 3000), handover('w1', null, 60_000)],
     );
-    expect(times).toEqual({ reshardSec: 40, drainSec: 4, handoverSec: 2.5, samples: 5 });
+    expect(times).toEqual({ reshardSec: 40, resizeSec: null, drainSec: 4, handoverSec: 2.5, samples: 5 });
   });
 
   it('knows nothing before anything was measured', () => {
-    expect(leadTimesOf([], [])).toEqual({ reshardSec: null, drainSec: null, handoverSec: null, samples: 0 });
+    expect(leadTimesOf([], [])).toEqual({
+      reshardSec: null,
+      resizeSec: null,
+      drainSec: null,
+      handoverSec: null,
+      samples: 0,
+    });
   });
 });
 

@@ -27,7 +27,6 @@ const seer = (name: ModelName, off: (origin: number) => number): Model => ({
 });
 const chosen = (models: readonly Model[], previous: Forecast | null = null, now = MIDNIGHT + 4 * 86_400_000) =>
   forecastFromHistory(series(values), 'shard', HORIZONS_SEC, models, previous, now).forecast;
-const STEPS = HORIZONS_SEC.map((sec) => sec / 60);
 const later = MIDNIGHT + 5 * 86_400_000;
 
 describe('chooseModel', () => {
@@ -62,7 +61,14 @@ describe('chooseModel', () => {
     const first: Forecast = { ...chosen(models), model: 'combination', parts: ['incremental', 'mstl'], reason: 'as chosen' };
     const kept = chosen(models, first, MIDNIGHT + 4 * 86_400_000 + 60_000);
     expect(kept).toMatchObject({ model: 'combination', parts: ['incremental', 'mstl'], reason: 'kept: as chosen' });
-    const [one, other] = models.map((model) => model.forecastAt(series(values), [values.length], STEPS)[0]!.quantiles[1]![0]!);
+    const [one, other] = models.map(
+      (model) =>
+        model.forecastAt(
+          series(values),
+          [values.length],
+          HORIZONS_SEC.map((sec) => sec / 60),
+        )[0]!.quantiles[1]![0]!,
+    );
     expect(kept.quantiles[1]![0]).toBeCloseTo((one! + other!) / 2, 6);
   });
 

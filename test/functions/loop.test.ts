@@ -8,10 +8,11 @@ import { handoverRecord } from '../../functions/handover-record.ts';
 import { liveWorkers } from '../../functions/live-workers.ts';
 import { plan } from '../../functions/plan.ts';
 import { reap } from '../../functions/reap.ts';
-import { consumerNameOf } from '../../lib/model/consumer-name.ts';
+import { consumerNameOf, profilingConsumerNameOf } from '../../lib/model/consumer-name.ts';
 import { type DemandCounters, MINUTE_MS, SLICE_COUNT } from '../../lib/model/demand.ts';
 import type { Action } from '../../lib/model/plan.ts';
 import { Policy } from '../../lib/model/policy.ts';
+import { ProfilingRequest, type ProfilingRun } from '../../lib/model/profiling.ts';
 import type { Shard } from '../../lib/model/shard.ts';
 import type { Beat, Retrieval } from '../../lib/model/worker.ts';
 import { expected, group, lease, NOW, worker, world } from './scenes.ts';
@@ -414,6 +415,31 @@ describe('reap', () => {
     const { scene, names } = await registered(changes, retrieval);
     expect(await reap.run(group, scene())).toMatchObject({ consumers: [] });
     expect(await names()).toHaveLength(2);
+  });
+
+  it('ends a profiling run whose host is lost, and deregisters its consumer, which a live run keeps', async () => {
+    const { scene, names, ports, clock } = await registered({}, 'polling');
+    const stream = await ports.control.describe(group.streamName);
+    await ports.control.ensureConsumer(stream?.streamArn ?? '', profilingConsumerNameOf(group.application));
+    const run: ProfilingRun = {
+      ...group,
+      profileId: 'p1',
+      shardId: 's',
+      hostId: 'b',
+      request: ProfilingRequest.parse({}),
+      trigger: 'request',
+      reason: 'because',
+      state: 'observing',
+      requestedAtMs: clock.nowMs(),
+      lostAfterMs: clock.nowMs() + 60_000,
+    };
+    await ports.profiles.create(run, clock.nowMs());
+    await reap.run(group, scene());
+    expect(await names()).toContain(profilingConsumerNameOf(group.application));
+    await ports.profiles.change(run, { lostAfterMs: clock.nowMs() });
+    expect(await reap.run(group, scene())).toMatchObject({ consumers: [profilingConsumerNameOf(group.application)] });
+    expect(await ports.profiles.live(group)).toEqual([]);
+    expect(await ports.profiles.get(group, 'p1')).toMatchObject({ ended: { by: 'host-lost' } });
   });
 
   it('sends a lost command again, and ends what nobody will ever end', async () => {

@@ -8,6 +8,7 @@ import { forecastSlice, SliceInput } from '../../functions/forecast-slice.ts';
 import { type HistoryBlock, MINUTE_MS, SLICE_COUNT } from '../../lib/model/demand.ts';
 import { QUANTILES } from '../../lib/model/forecast.ts';
 import { rangeText } from '../../lib/model/hash-key-range.ts';
+import { Policy } from '../../lib/model/policy.ts';
 import type { Shard } from '../../lib/model/shard.ts';
 import { group, NOW, world } from './scenes.ts';
 
@@ -27,12 +28,13 @@ const hour = (shard: Shard, hourMs: number, minutes: number, of: number): Histor
 const open = async (shardCount: number) => {
   const it = world();
   const { shards } = it.ports.streams.createStream(group.streamName, shardCount);
+  await it.ports.policies.put(Policy.parse({ ...group, forecastModels: [] }));
   const nowHour = Math.floor(NOW / HOUR_MS) * HOUR_MS;
   await it.ports.history.put(shards.map((shard, i) => hour(shard, nowHour - HOUR_MS, 60, i)));
   return { ...it, shards, nowHour };
 };
 
-describe('forecast of a thousand shards', () => {
+describe('forecast of a thousand shards', { timeout: 90_000 }, () => {
   it('is planned in slices, forecast part by part, and settled into one that adds up', async () => {
     const { ports, scene } = await open(SHARDS);
     const answer = await forecast.run(group, scene());

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { handoverDefinition, handoverTimes } from '../../infra/handover-definition.ts';
+import { profileDefinition } from '../../infra/profile-definition.ts';
 import { reshardDefinition, reshardTimes } from '../../infra/reshard-definition.ts';
 import { machineWrites } from '../../lib/handover/machine-writes.ts';
 import { type HandoverState, handoverStateNames, handoverTransitions } from '../../lib/model/handover.ts';
+import { type ProfileState, profileStateNames, profileTransitions } from '../../lib/model/profile-machine.ts';
 import { type ReshardState, reshardStateNames, reshardTransitions } from '../../lib/model/reshard.ts';
 
 interface State {
@@ -199,5 +201,42 @@ describe('reshardDefinition', () => {
     const all = new Set([reshard.StartAt]);
     for (const name of all) for (const next of following(reshardStates[name])) all.add(next);
     expect([...all].sort()).toEqual(Object.keys(reshardStates).sort());
+  });
+});
+
+describe('profileDefinition', () => {
+  const profile = profileDefinition({
+    partition: 'aws',
+    functionArns: {
+      creating: 'arn:create',
+      watching: 'arn:watch',
+      stopping: 'arn:stop',
+      analysing: 'arn:analyse',
+      deciding: 'arn:decide',
+    },
+  });
+  const states = profile.States as States;
+  const named = new Set<string>(Object.values(profileStateNames));
+  const withoutErrors = (state: State | undefined): string[] => [
+    ...(state?.Next ? [state.Next] : []),
+    ...(state?.Choices ?? []).map((choice) => choice.Next),
+  ];
+
+  it.each(Object.keys(profileTransitions) as ProfileState[])('leads from %s to exactly the states of the table', (state) => {
+    const wanted = new Set(
+      Object.values(profileTransitions[state] as Record<string, ProfileState>).map((to) => profileStateNames[to]),
+    );
+    expect(reached(states, profileStateNames[state], named, withoutErrors)).toEqual(wanted);
+  });
+
+  it('starts where the table starts, and cleans up after every error', () => {
+    expect(profile.StartAt).toBe('Create');
+    for (const name of ['Create', 'Warm', 'Observe', 'Stop', 'Analyse', 'Decide'])
+      expect(states[name]?.Catch).toMatchObject([{ ErrorEquals: ['States.ALL'], Next: 'CleanUp' }]);
+    expect(states.CleanUp?.Next).toBe('Failed');
+  });
+
+  it('outlasts the longest run', () => {
+    expect(profile.TimeoutSeconds).toBeGreaterThan(60 * 60 + 10 * 60);
   });
 });

@@ -36,7 +36,7 @@ describe('PenumbraStack', () => {
     const withBody = Object.values(template.findResources('AWS::ApiGateway::Method')).filter(
       ({ Properties }) => Properties.HttpMethod !== 'GET' && Properties.HttpMethod !== 'DELETE',
     );
-    expect(withBody).toHaveLength(5);
+    expect(withBody).toHaveLength(6);
     for (const { Properties } of withBody) expect(Properties.RequestValidatorId).toBeDefined();
     template.hasResourceProperties('AWS::ApiGateway::Stage', {
       MethodSettings: Match.arrayWith([Match.objectLike({ ThrottlingRateLimit: 50, ThrottlingBurstLimit: 100 })]),
@@ -177,6 +177,7 @@ describe('PenumbraStack', () => {
         'DeadLetterQueueUrl',
         'HandoverMachineArn',
         'ReshardMachineArn',
+        'ProfileMachineArn',
         'DashboardName',
         'WorkerPolicyArn',
       ]),
@@ -198,6 +199,7 @@ describe('PenumbraStack', () => {
       'PENUMBRA_CONTROL_TABLE',
       'PENUMBRA_HANDOVER_MACHINE_ARN',
       'PENUMBRA_LEASE_TABLE',
+      'PENUMBRA_PROFILE_MACHINE_ARN',
       'PENUMBRA_RESHARD_MACHINE_ARN',
       'PENUMBRA_STREAMS',
       'PENUMBRA_WORKER_TABLE',

@@ -2,103 +2,29 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Action, Plan } from '../../lib/model/plan.ts';
 import { decidePlan } from '../../lib/plan/decide-plan.ts';
-import { NO_LEAD_TIMES, NOW, operationOf, type ShardSpec, shardIdOf, verified, type WorldSpec, worldOf } from './world.ts';
+import { isReshard } from '../../lib/plan/in-flight.ts';
+import { aWorld } from './random-worlds.ts';
+import { NO_LEAD_TIMES, NOW, shardIdOf, type WorldSpec, worldOf } from './world.ts';
 
 const planOf = (spec: WorldSpec): Plan => {
   const { fleet, forecasts, policy } = worldOf(spec);
   return decidePlan(fleet, forecasts, policy, NO_LEAD_TIMES, NOW);
 };
-const isReshard = (action: Action) => action.kind === 'split' || action.kind === 'merge';
-const shardsOf = (action: Action) => (action.kind === 'merge' ? [action.shardId, action.adjacentShardId] : [action.shardId]);
+const shardsOf = (action: Action, spec: WorldSpec) =>
+  action.kind === 'merge'
+    ? [action.shardId, action.adjacentShardId]
+    : action.kind === 'resize'
+      ? spec.shards.map((_, i) => shardIdOf(i))
+      : [action.shardId];
+const addedBy = (action: Action): number =>
+  action.kind === 'split'
+    ? 1
+    : action.kind === 'merge'
+      ? -1
+      : action.kind === 'resize'
+        ? action.targetCount - action.fromCount
+        : 0;
 
-const workerIds = ['w1', 'w2', 'w3'];
-const aShadow = fc.record({
-  workerId: fc.constantFrom('w1', 'w2', 'w3', 'dead'),
-  purpose: fc.constantFrom('handover' as const, 'replication' as const, 'request' as const),
-  state: fc.constantFrom('requested' as const, 'tracking' as const, 'diverged' as const),
-  requestedAtMs: fc.constantFrom(NOW - 60_000, NOW - 900_000),
-});
-const aShard: fc.Arbitrary<ShardSpec> = fc
-  .record({
-    now: fc.double({ min: 0, max: 1500, noNaN: true }),
-    growth: fc.double({ min: 0.3, max: 4, noNaN: true }),
-    bytesPerRecord: fc.constantFrom(100, 1000, 5000),
-    owner: fc.constantFrom('w1', 'w2', 'w3', 'dead'),
-    shares: fc.option(fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 16, maxLength: 16 }), { nil: undefined }),
-    withForecast: fc.boolean(),
-    shadow: fc.option(aShadow, { nil: undefined }),
-    verified: fc.boolean(),
-    lower: fc.double({ min: 0, max: 300, noNaN: true }),
-    under: fc.constantFrom('nothing', 'nothing', 'nothing', 'handover', 'reshard', 'pending'),
-  })
-  .map(({ growth, withForecast, shadow, verified: proved, shares, under, ...rest }) => ({
-    ...rest,
-    foreseen: rest.now * growth,
-    ...(withForecast ? {} : { forecast: null }),
-    ...(shares === undefined ? {} : { shares }),
-    ...(shadow === undefined ? {} : { shadow: { ...shadow, ...(proved ? verified : {}) } }),
-    ...(under === 'handover'
-      ? {
-          lease: {
-            handover: {
-              id: 'h',
-              phase: 'pausing' as const,
-              source: rest.owner,
-              target: 'w2',
-              epoch: 4,
-              pauseBudgetMs: 1,
-              requestedAtMs: NOW,
-            },
-          },
-        }
-      : under === 'reshard'
-        ? { lease: { reshard: { operationId: 'r', childOwners: ['w1', 'w2'] } } }
-        : under === 'pending'
-          ? { lease: { state: 'pending' as const } }
-          : {}),
-  }));
-const aWorld: fc.Arbitrary<WorldSpec> = fc.record({
-  shards: fc.array(aShard, { minLength: 1, maxLength: 8 }),
-  workers: fc.constantFrom(1, 2, 3).chain((count) =>
-    fc.tuple(
-      ...workerIds.slice(0, count).map((workerId) =>
-        fc.record({
-          workerId: fc.constant(workerId),
-          capacityRecords: fc.integer({ min: 200, max: 6000 }),
-          state: fc.constantFrom('active' as const, 'active' as const, 'draining' as const),
-          zone: fc.constantFrom('a', 'b'),
-        }),
-      ),
-    ),
-  ),
-  operations: fc.array(
-    fc
-      .record({
-        kind: fc.constantFrom('split' as const, 'merge' as const, 'handover' as const, 'create-shadow' as const),
-        status: fc.constantFrom('running' as const, 'accepted' as const, 'succeeded' as const, 'failed' as const),
-        shard: fc.integer({ min: 0, max: 7 }),
-        agoSec: fc.integer({ min: 0, max: 3500 }),
-      })
-      .map(({ kind, status, shard, agoSec }) =>
-        operationOf({
-          kind,
-          status,
-          shardId: shardIdOf(shard),
-          acceptedAtMs: NOW - agoSec * 1000,
-          ...(status === 'succeeded' || status === 'failed' ? { endedAtMs: NOW - agoSec * 1000 } : {}),
-        }),
-      ),
-    { maxLength: 3 },
-  ),
-  policy: fc.record({
-    minShards: fc.integer({ min: 1, max: 4 }),
-    maxShards: fc.integer({ min: 4, max: 9 }),
-    maxReplicationFactor: fc.constantFrom(1 as const, 2 as const),
-    maxOperationsPerHour: fc.integer({ min: 1, max: 20 }),
-    mergeCooldownSec: fc.constantFrom(0, 900),
-  }),
-  status: fc.constantFrom('ACTIVE' as const, 'ACTIVE' as const, 'UPDATING' as const),
-});
 const forEvery = (check: (spec: WorldSpec, plan: Plan) => void) =>
   fc.assert(
     fc.property(aWorld, (spec) => {
@@ -116,9 +42,7 @@ describe('decidePlan', () => {
     forEvery((spec, plan) => {
       const reshards = plan.actions.filter(isReshard);
       expect(reshards.length).toBeLessThanOrEqual(1);
-      const running = spec.operations?.some(
-        (o) => (o.kind === 'split' || o.kind === 'merge') && (o.status === 'running' || o.status === 'accepted'),
-      );
+      const running = spec.operations?.some((o) => isReshard(o) && (o.status === 'running' || o.status === 'accepted'));
       if (running || spec.status !== 'ACTIVE') expect(reshards).toEqual([]);
     });
   });
@@ -126,10 +50,7 @@ describe('decidePlan', () => {
   it('never leaves the bounds of the policy', () => {
     forEvery((spec, plan) => {
       const { policy } = worldOf(spec);
-      const after =
-        plan.shardCount +
-        plan.actions.filter((a) => a.kind === 'split').length -
-        plan.actions.filter((a) => a.kind === 'merge').length;
+      const after = plan.shardCount + plan.actions.reduce((sum, action) => sum + addedBy(action), 0);
       if (after > plan.shardCount) expect(after).toBeLessThanOrEqual(policy.maxShards);
       if (after < plan.shardCount) expect(after).toBeGreaterThanOrEqual(policy.minShards);
       const used = (spec.operations ?? []).length + plan.actions.filter((a) => a.kind !== 'remove-shadow').length;
@@ -140,7 +61,7 @@ describe('decidePlan', () => {
   it('never acts on a shard with something under way, and never twice on one', () => {
     forEvery((spec, plan) => {
       const { fleet } = worldOf(spec);
-      const touched = plan.actions.flatMap(shardsOf);
+      const touched = plan.actions.flatMap((action) => shardsOf(action, spec));
       expect(new Set(touched).size).toBe(touched.length);
       for (const shardId of touched) {
         const lease = fleet.leases.find((l) => l.shardId === shardId);
@@ -149,7 +70,7 @@ describe('decidePlan', () => {
         const busy = fleet.operations.some(
           (o) =>
             (o.status === 'running' || o.status === 'accepted') &&
-            (o.shardId === shardId || (o.kind === 'merge' && shardId === shardIdOf(1))),
+            (o.kind === 'resize' || o.shardId === shardId || (o.kind === 'merge' && shardId === shardIdOf(1))),
         );
         expect(busy).toBe(false);
       }
@@ -210,7 +131,7 @@ describe('decidePlan', () => {
     const splits = (shards: readonly { now: number; growth: number }[], factor: number) =>
       planOf({
         shards: shards.map(({ now, growth }) => ({ now: now * factor, foreseen: now * growth * factor })),
-      }).actions.filter((a) => a.kind === 'split').length;
+      }).actions.reduce((sum, action) => sum + addedBy(action), 0);
     fc.assert(
       fc.property(plain, fc.double({ min: 1, max: 5, noNaN: true }), (shards, factor) => {
         expect(splits(shards, factor)).toBeGreaterThanOrEqual(splits(shards, 1));

@@ -50,8 +50,13 @@ describe('decideResize', () => {
       return action?.kind === 'resize' ? action.targetCount : action?.kind;
     };
     expect([710, 870, 880, 1000, 1200, 1390].map(to)).toEqual([10, 10, 12, 12, 14, 16]);
-    // More than twice as many are needed: splits begin at once.
-    expect(to(1500)).toBe('split');
+    // More than twice as many are needed: doubling is the beginning.
+    expect(to(1500)).toBe(16);
+    const plan = planOf({ shards: even(8, { now: 400, foreseen: 1500 }), workers, policy: { maxShards: 15 } });
+    expect(kindsOf(plan)).toEqual(['split']);
+    expect(planOf({ shards: even(8, { now: 400, foreseen: 1500 }), workers }).actions[0]?.reason).toMatch(
+      /brings each to 75 % \(target 70 %\)\.$/,
+    );
   });
 
   it('leaves a few splits to splits, and waits no longer than measured operations take', () => {
@@ -198,6 +203,8 @@ describe('decideResize', () => {
           expect(to).toBeLessThanOrEqual(Math.min(2 * count, Math.max(maxShards, count)));
           const spread = (foreseen * count) / to;
           const after = planOf({ ...spec, shards: even(to, { now: Math.min((now * count) / to, 690), foreseen: spread }) });
+          // Below the minimum the stream goes on growing.
+          if (to < minShards) return;
           if (to > count) expect(after.actions).toEqual([]);
           else expect(after.actions.filter((one) => one.expected.costUsdPerMonth > 0)).toEqual([]);
         },

@@ -7,6 +7,13 @@ const shares = (heavy: Record<number, number>, rest = 0) => Array.from({ length:
 const at = (sixteenths: number) => (2n ** 124n * BigInt(Math.round(sixteenths * 1000))) / 1000n;
 
 describe('splitPointOf', () => {
+  it('cuts in the very middle where that divides as well, so that equal ranges stay equal', () => {
+    expect(splitPointOf(WHOLE_RANGE, shares({ 0: 0.08 }, 0.92 / 15))).toMatchObject({ newStartingHashKey: 2n ** 127n });
+    const cut = splitPointOf(WHOLE_RANGE, shares({ 0: 0.12 }, 0.88 / 15));
+    expect(cut.kind === 'cut' && cut.newStartingHashKey < 2n ** 127n).toBe(true);
+    expect(cut).toMatchObject({ lowerShare: 0.5 });
+  });
+
   it('halves an even load in the middle', () => {
     expect(splitPointOf(WHOLE_RANGE, shares({}, 1 / 16))).toEqual({
       kind: 'cut',

@@ -170,6 +170,9 @@ export class SimulatedWorld {
       counters: network.seenBy(process, 'other', memory.counters),
       callbacks: network.seenBy(process, 'other', this.desk),
       usage: memory.usage,
+      profiles: network.seenBy(process, 'other', memory.profiles),
+      profiler: memory.profiler,
+      results: memory.results,
       preflight: memory.preflight,
     };
   }

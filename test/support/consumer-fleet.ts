@@ -86,6 +86,7 @@ export const fleet = async (options: {
         leases: cuttable<LeaseStore>(options.meter?.leases(world.leases) ?? world.leases, isCut),
         workers: cuttable<WorkerStore>(options.meter?.workers(world.workers) ?? world.workers, isCut),
         counters: options.meter?.counters(world.counters) ?? world.counters,
+        profiles: options.meter?.profiles(world.profiles) ?? world.profiles,
         reader: deafReader(world.reader, () => deaf.has(workerId)),
       },
       processor: options.processorOf?.(workerId) ?? {

@@ -4,7 +4,7 @@ import { marshall } from '@aws-sdk/util-dynamodb';
 import { z } from 'zod';
 import { DemandCounters } from '../../lib/model/demand.ts';
 import { Lease } from '../../lib/model/lease.ts';
-import type { CounterStore, LeaseStore, WorkerStore } from '../../lib/ports.ts';
+import type { CounterStore, LeaseStore, ProfilingStore, WorkerStore } from '../../lib/ports.ts';
 
 interface Units {
   reads: number;
@@ -33,6 +33,7 @@ export interface Meter {
   leases(store: LeaseStore): LeaseStore;
   workers(store: WorkerStore): WorkerStore;
   counters(store: CounterStore): CounterStore;
+  profiles(store: ProfilingStore): ProfilingStore;
   reset(): void;
   units(): Record<string, Units>;
 }
@@ -107,6 +108,14 @@ export const meteredPorts = (): Meter => {
           ),
         );
         return store.put(...call);
+      },
+    }),
+    profiles: (store) => ({
+      ...store,
+      live: async (...call) => {
+        const runs = await store.live(...call);
+        note('looking for profiling runs', 'reads', readUnits(sum(runs.map(bytesOf))));
+        return runs;
       },
     }),
     reset: () => {

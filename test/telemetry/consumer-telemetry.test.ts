@@ -125,6 +125,14 @@ describe('consumerTelemetry', () => {
       expect(keeping.size).toBe(0);
     });
 
+    it('does not count what a profiling copy processes', async () => {
+      const keeping = new Keeping();
+      const { processor, calls } = watch(keeping);
+      await processor.process([recordAt(0)], { ...context, shadow: true } as ProcessorContext);
+      expect(keeping.size).toBe(1);
+      expect(calls).toEqual([]);
+    });
+
     it('counts the records before the failing one as processed, and passes the error on', async () => {
       const records = [recordAt(1), recordAt(2), recordAt(3)];
       const failure = new RecordFailure(records[2]!, new Error('bad'));

@@ -1,6 +1,8 @@
 // lib/adapters/aws: every port on AWS.
 // in: names of tables, queue and machines · out: Ports
 import type { Clock, Ports } from '../../ports.ts';
+import { memoryResults } from '../memory/profiles.ts';
+import { processProfiler } from '../process-profiler.ts';
 import { processUsage } from '../process-usage.ts';
 import { systemClock } from '../system-clock.ts';
 import { awsClients } from './clients.ts';
@@ -14,6 +16,8 @@ import { dynamodbModelStates } from './dynamodb-model-states.ts';
 import { dynamodbOperations } from './dynamodb-operations.ts';
 import { dynamodbOutcomes } from './dynamodb-outcomes.ts';
 import { dynamodbPlans, dynamodbPolicies } from './dynamodb-plans.ts';
+import { dynamodbProfileReports } from './dynamodb-profile-reports.ts';
+import { dynamodbProfiles } from './dynamodb-profiles.ts';
 import { dynamodbTrackRecords } from './dynamodb-track-records.ts';
 import { dynamodbWorkers } from './dynamodb-workers.ts';
 import { ecsWorkerFleet } from './ecs-worker-fleet.ts';
@@ -36,6 +40,8 @@ export interface AwsConfig {
   readonly handoverMachineArn?: string;
   /** Needed to start a reshard. */
   readonly reshardMachineArn?: string;
+  /** Needed to start a profile. */
+  readonly profileMachineArn?: string;
   /** Needed to start the forecast of a large stream. */
   readonly forecastMachineArn?: string;
   /** @default AWS_REGION */
@@ -60,6 +66,7 @@ export const awsPorts = (config: AwsConfig): Ports => {
     leases: dynamodbLeases(dynamodb, clock, config.leaseTable),
     workers: dynamodbWorkers(dynamodb, clock, config.workerTable),
     usage: processUsage(),
+    profiler: processProfiler(),
     heartbeats: heartbeatThread({
       workerTable: config.workerTable,
       ...(config.region === undefined ? {} : { region: config.region }),
@@ -79,10 +86,14 @@ export const awsPorts = (config: AwsConfig): Ports => {
     events: dynamodbEvents(dynamodb, clock, config.controlTable),
     operations: dynamodbOperations(dynamodb, clock, config.controlTable),
     outcomes: dynamodbOutcomes(dynamodb, clock, config.controlTable),
+    profiles: dynamodbProfiles(dynamodb, clock, config.workerTable),
+    profileReports: dynamodbProfileReports(dynamodb, clock, config.controlTable),
+    results: memoryResults(clock),
     commands: sqsCommands(clients.sqs, clock, config.commandQueueUrl),
     machines: stepFunctionsMachines(clients.stepFunctions, {
       handover: config.handoverMachineArn,
       reshard: config.reshardMachineArn,
+      profile: config.profileMachineArn,
       forecast: config.forecastMachineArn,
     }),
     callbacks: stepFunctionsCallbacks(clients.stepFunctions),

@@ -8,6 +8,7 @@ import { nameOf, translate } from './sdk-errors.ts';
 export interface MachineArns {
   readonly handover: string | undefined;
   readonly reshard: string | undefined;
+  readonly profile: string | undefined;
   readonly forecast: string | undefined;
 }
 

@@ -1,6 +1,7 @@
 // lib/adapters/memory: every port in memory: the reference for the adapters, and the world of tests and simulations.
 // in: a clock · out: Ports, with handles that put records in and read what went out
 import type { Clock, Ports } from '../../ports.ts';
+import { noProfile } from '../process-profiler.ts';
 import { noUsage } from '../process-usage.ts';
 import { memoryCounters, memoryHistory } from './demand.ts';
 import { memoryEvents } from './events.ts';
@@ -18,7 +19,8 @@ import {
   memoryMetrics,
 } from './orders.ts';
 import { memoryPreflight } from './preflight.ts';
-import { memoryOperations, memoryOutcomes, memoryPlans, memoryPolicies } from './records.ts';
+import { memoryProfiles, memoryResults } from './profiles.ts';
+import { memoryOperations, memoryOutcomes, memoryPlans, memoryPolicies, memoryProfileReports } from './records.ts';
 import { type MemoryWorkerFleet, memoryWorkerFleet } from './worker-fleet.ts';
 import { memoryWorkers } from './workers.ts';
 
@@ -48,6 +50,7 @@ export const memoryPorts = (clock: Clock, options: MemoryOptions = {}): MemoryPo
     leases: memoryLeases(),
     workers: memoryWorkers(),
     usage: noUsage(),
+    profiler: noProfile(),
     preflight: memoryPreflight(streams.control),
     counters: memoryCounters(clock),
     history: memoryHistory(clock),
@@ -60,6 +63,9 @@ export const memoryPorts = (clock: Clock, options: MemoryOptions = {}): MemoryPo
     events: memoryEvents(),
     operations: memoryOperations(),
     outcomes: memoryOutcomes(),
+    profiles: memoryProfiles(),
+    profileReports: memoryProfileReports(),
+    results: memoryResults(clock),
     commands: memoryCommands(),
     machines: memoryMachines(),
     callbacks: memoryCallbacks(),

@@ -1,10 +1,11 @@
-// lib/adapters/memory: what the control plane keeps, in memory: policies, plans, operations, outcomes.
+// lib/adapters/memory: what the control plane keeps, in memory: policies, plans, operations, outcomes, reports of profiles.
 // in: the stores' calls · out: the same answers as a table's
 import { PoisonError } from '../../errors.ts';
 import type { Operation, Outcome } from '../../model/operation.ts';
 import type { Plan } from '../../model/plan.ts';
 import type { Policy } from '../../model/policy.ts';
-import type { OperationStore, OutcomeStore, PlanStore, PolicyStore } from '../../ports.ts';
+import { type ProfileReport, ProfileSummary } from '../../model/profile-report.ts';
+import type { OperationStore, OutcomeStore, PlanStore, PolicyStore, ProfileReportStore } from '../../ports.ts';
 import { groupKey } from '../group-key.ts';
 import { outcomeKey } from '../outcome-key.ts';
 
@@ -87,5 +88,23 @@ export const memoryOutcomes = (): OutcomeStore => {
         outcomeKey,
         limit,
       ),
+  };
+};
+
+/** Reports of profiles by group and id. */
+export const memoryProfileReports = (): ProfileReportStore => {
+  const stored = new Map<string, ProfileReport>();
+  return {
+    put: async (report) => {
+      stored.set(`${groupKey(report)} ${report.profileId}`, structuredClone(report));
+    },
+    get: async (group, profileId) => structuredClone(stored.get(`${groupKey(group)} ${profileId}`) ?? null),
+    recent: async (group, limit) =>
+      newest(
+        [...stored.values()].filter((report) => groupKey(report) === groupKey(group)),
+        (report) => report.requestedAtMs,
+        (report) => report.profileId,
+        limit,
+      ).map((report) => ProfileSummary.parse(report)),
   };
 };
