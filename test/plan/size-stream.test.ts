@@ -79,6 +79,11 @@ describe('sizeStream', () => {
     expect(sizeStream(asking(5, flat(4)), policy, none).reason).toBe(
       '5 shards are enough for 5 min: the demand reaches 4.0 shards’ worth at the 0.95 quantile of its highest, and it is 1.0 now.',
     );
+    // The upper quantile is named, and the nearest time within which as many are wanted.
+    const spread = { shards: 1, aheadWithin: () => ({ quantiles: [0.1, 0.2, 0.6, 0.9], now: 0.3 }) };
+    expect(sizeStream(spread, policy, none).reason).toBe(
+      'Within 5 min the demand reaches 0.9 shards’ worth at the 0.95 quantile of its highest, and it is 0.3 now: 2 are wanted now, there are 1.',
+    );
     const unforeseen = { shards: 2, aheadWithin: () => ({ quantiles: [], now: 2.4 }) };
     expect(sizeStream(unforeseen, policy, none).reason).toBe('Within 5 min it is 2.4 now: 3 are wanted now, there are 2.');
   });
@@ -124,6 +129,13 @@ describe('worthOfOneMore', () => {
   it('is what the shard takes away of the expected excess, over its cost', () => {
     // From 5 to 6 the probability falls on a line from 0.3 to 0.1.
     expect(worthOfOneMore({ quantiles, now: 0 }, 5, byCost)).toBeCloseTo(40 * 0.2, 9);
+  });
+
+  it('follows the line of the probability, and is certain below the median', () => {
+    const wide = [1, 4, 8, 10].map((value) => value * 0.99);
+    // From 6 to 7 the probability falls on a line from 0.3 to 0.2.
+    expect(worthOfOneMore({ quantiles: wide, now: 0 }, 6, byCost)).toBeCloseTo(40 * 0.25, 9);
+    expect(worthOfOneMore({ quantiles: wide, now: 0 }, 2, byCost)).toBeCloseTo(40, 9);
   });
 
   it('is unknown without costs or without a forecast', () => {
@@ -182,6 +194,7 @@ describe('shardsEnough', () => {
 
   it('keeps what is there now, but for a tenth of a shard', () => {
     expect([enough(5.09), enough(5.11)]).toEqual([5, 6]);
+    expect(shardsEnough({ quantiles: [], now: 2.55 }, { ...byCost, targetUtilization: 0.5 })).toBe(5);
   });
 
   it('takes quantiles that cross for the higher one', () => {
