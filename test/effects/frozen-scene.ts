@@ -10,7 +10,8 @@ import { type Freezer, freezablePorts, freezer } from './frozen-worker.ts';
 export interface FrozenScene {
   readonly ports: ConsumerPorts & { readonly streams: MemoryStreams };
   readonly pass: (ms: number) => Promise<void>;
-  readonly processor: Processor;
+  /** Makes a worker's own processor under test: each worker is a process of its own. */
+  readonly processorOf: () => Processor;
   /** Frozen before its call of the processor under test, or after it and before its own return. */
   readonly freezes: 'before' | 'after';
   readonly frozenForMs: number;
@@ -37,15 +38,16 @@ export interface FrozenRun {
 const bodiesOf = (records: readonly StreamRecord[]): string[] => records.map(({ data }) => Buffer.from(data).toString());
 
 /** Plays it. Throws when it does not come to what is to be tested. */
-export const playFrozen = async ({ ports, pass, processor, freezes, frozenForMs }: FrozenScene): Promise<FrozenRun> => {
+export const playFrozen = async ({ ports, pass, processorOf, freezes, frozenForMs }: FrozenScene): Promise<FrozenRun> => {
   const group = { application: 'shop', streamName: 'orders' };
   ports.streams.createStream(group.streamName, 1);
   const calls: Call[] = [];
   let frozen: readonly string[] | null = null;
   let isToFreeze = false;
   let when: Call['when'] = 'before the frost';
-  const worker = (workerId: string, frost: Freezer) =>
-    new Consumer({
+  const worker = (workerId: string, frost: Freezer) => {
+    const processor = processorOf();
+    return new Consumer({
       ...group,
       workerId,
       // A busy test machine must not look like a frozen worker.
@@ -78,6 +80,7 @@ export const playFrozen = async ({ ports, pass, processor, freezes, frozenForMs 
         },
       },
     });
+  };
   const frostOfA = freezer();
   const a = worker('a', frostOfA);
   const b = worker('b', freezer());

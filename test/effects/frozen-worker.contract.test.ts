@@ -25,7 +25,7 @@ describe('a worker that is frozen in its call and woken, on DynamoDB', () => {
     const run = await playFrozen({
       ports: { ...memoryPorts(systemClock), leases: awsPorts(tables).leases },
       pass: (ms) => systemClock.sleep(ms),
-      processor: effectsProcessor(dynamodbEffects({ client, leaseTable: tables.leaseTable }), countingItems(sinkTable)),
+      processorOf: () => effectsProcessor(dynamodbEffects({ client, leaseTable: tables.leaseTable }), countingItems(sinkTable)),
       freezes,
       frozenForMs: 5_000,
     });

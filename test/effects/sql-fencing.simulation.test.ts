@@ -90,7 +90,7 @@ describe('a worker that is frozen in its call for a minute and woken', () => {
     const run = await playFrozen({
       ports: memoryPorts(clock),
       pass: (ms) => clock.advance(ms),
-      processor: sqlProcessor(sink.database, sink.effect),
+      processorOf: () => sqlProcessor(sink.database, sink.effect),
       freezes,
       frozenForMs: 60_000,
     });
