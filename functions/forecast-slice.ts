@@ -2,10 +2,8 @@
 // in: a tick and a slice of its shards · out: their forecasts, laid down until all slices are there
 import { z } from 'zod';
 import { HashKeyRange } from '../lib/model/hash-key-range.ts';
-import { BUDGET_MS, chosenOf, standingOf } from './forecast.ts';
+import { chosenOf, foreseeJobs, standingOf } from './forecast.ts';
 import { jobsOf } from './forecast-jobs.ts';
-import { foresee } from './foresee.ts';
-import { libraries } from './libraries.ts';
 import { policyOf } from './policy-of.ts';
 import { type Task, Tick, task } from './shell.ts';
 
@@ -45,22 +43,8 @@ export const forecastSlice = {
     if (stream === null) return { kind: 'skipped', reason: `stream ${streamName} does not exist` };
     const jobs = jobsOf(stream, latest, of);
     if (jobs.length === 0) return { kind: 'skipped', reason: 'no open shard begins within the slice any more' };
-    const streamBefore = ofStream.find(({ scope, metric }) => scope === 'stream' && metric === 'records') ?? null;
-    const foreseen = await foresee(
-      {
-        streamName,
-        jobs,
-        opinions: { libraries: libraries(), named: policy.forecastModels },
-        tracks,
-        events,
-        streams,
-        streamBefore,
-        budgetMs: BUDGET_MS,
-      },
-      ports,
-      nowMs,
-      signal,
-    );
+    const known = { tracks, events, streams, policy, latest: ofStream };
+    const foreseen = await foreseeJobs(streamName, jobs, known, ports, nowMs, signal);
     if (foreseen === null) return { kind: 'skipped', reason: `nothing of stream ${streamName} has been observed yet` };
     const { forecasts, resumed, learntAnew, left, checkpoints } = foreseen;
     const name = of === 'stream' ? of : of.startingHashKey.toString(16).padStart(32, '0');

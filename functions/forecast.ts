@@ -4,6 +4,7 @@
 
 import { MINUTE_MS } from '../lib/model/demand.ts';
 import type { Forecast } from '../lib/model/forecast.ts';
+import type { Policy } from '../lib/model/policy.ts';
 import { type Job, jobsOf, seriesOf, slicesOf } from './forecast-jobs.ts';
 import { foresee } from './foresee.ts';
 import { libraries } from './libraries.ts';
@@ -13,7 +14,7 @@ import { type Task, Tick, task } from './shell.ts';
 import { textHash } from './warm-states.ts';
 
 /** What is left of the function's time is for storing. */
-export const BUDGET_MS = 35_000;
+const BUDGET_MS = 35_000;
 
 type Forecasted =
   | {
@@ -46,6 +47,25 @@ export const standingOf = (jobs: readonly Job[], made: readonly Forecast[]): For
   return jobs.flatMap((job) => (fresh.has(seriesOf(job)) ? [] : (job.before ?? [])));
 };
 
+/** Foresees these series of a stream: by what is known of its past forecasts, its policy and its events. Null: nothing of it has been observed yet. */
+export const foreseeJobs = (
+  streamName: string,
+  jobs: readonly Job[],
+  known: Pick<Parameters<typeof foresee>[0], 'tracks' | 'events' | 'streams'> & {
+    readonly policy: Policy;
+    /** The newest forecasts, the stream's own among them. */
+    readonly latest: readonly Forecast[];
+  },
+  ports: Parameters<typeof foresee>[1],
+  nowMs: number,
+  signal: AbortSignal,
+) => {
+  const { policy, latest, ...rest } = known;
+  const opinions = { libraries: libraries(), named: policy.forecastModels };
+  const streamBefore = latest.find(({ scope, metric }) => scope === 'stream' && metric === 'records') ?? null;
+  return foresee({ ...rest, streamName, jobs, opinions, streamBefore, budgetMs: BUDGET_MS }, ports, nowMs, signal);
+};
+
 export const forecast = {
   name: 'forecast',
   input: Tick,
@@ -69,22 +89,8 @@ export const forecast = {
       ports.events.list({ application, streamName }, signal),
     ]);
     const jobs = jobsOf(stream, latest);
-    const streamBefore = latest.find(({ scope, metric }) => scope === 'stream' && metric === 'records') ?? null;
-    const foreseen = await foresee(
-      {
-        streamName,
-        jobs,
-        opinions: { libraries: libraries(), named: policy.forecastModels },
-        tracks,
-        events,
-        streams,
-        streamBefore,
-        budgetMs: BUDGET_MS,
-      },
-      ports,
-      nowMs,
-      signal,
-    );
+    const known = { tracks, events, streams, policy, latest };
+    const foreseen = await foreseeJobs(streamName, jobs, known, ports, nowMs, signal);
     if (foreseen === null) return { kind: 'skipped', reason: `nothing of stream ${streamName} has been observed yet` };
     const { forecasts, observedUntilMs, resumed, learntAnew, left, checkpoints } = foreseen;
     const standing = standingOf(jobs, forecasts);

@@ -239,8 +239,14 @@ export class LeaseAgent {
   /** A lease that names us as its owner while we run nothing: an assigned child, or ours from before a restart, which gets a new epoch first. */
   async #adopt(lease: Lease, signal: AbortSignal): Promise<void> {
     if (lease.state === 'pending') return this.#takeUp(lease, 'assigned');
-    const result = await this.#ports.leases.write(this.#group, lease.shardId, takeOver(lease, this.#settings.workerId), signal);
-    if (result.kind === 'written') this.#takeUp(result.lease, 'taken-over');
+    await this.#takeAs(lease, 'taken-over', signal);
+  }
+
+  /** Takes a lease, nobody's, another worker's or our own, under a new epoch, and runs it, unless it is not as it was read any more. */
+  async #takeAs(lease: Lease, how: 'claimed' | 'taken-over', signal: AbortSignal): Promise<void> {
+    const write = (how === 'claimed' ? claim : takeOver)(lease, this.#settings.workerId);
+    const result = await this.#ports.leases.write(this.#group, lease.shardId, write, signal);
+    if (result.kind === 'written') this.#takeUp(result.lease, how);
   }
 
   #takeUp(lease: Lease, how: 'claimed' | 'taken-over' | 'assigned'): void {
@@ -264,13 +270,8 @@ export class LeaseAgent {
 
   /** Each write relies on the lease as it was read, so that it may wait for a step that is under way (the watch of a handover of the same shard comes every few milliseconds). */
   async #take(assigned: readonly Lease[], signal: AbortSignal): Promise<void> {
-    const { workerId } = this.#settings;
     const takeOne = (lease: Lease) =>
-      this.#whenFree(lease.shardId, async () => {
-        const write = lease.owner === undefined ? claim(lease, workerId) : takeOver(lease, workerId);
-        const result = await this.#ports.leases.write(this.#group, lease.shardId, write, signal);
-        if (result.kind === 'written') this.#takeUp(result.lease, lease.owner === undefined ? 'claimed' : 'taken-over');
-      });
+      this.#whenFree(lease.shardId, () => this.#takeAs(lease, lease.owner === undefined ? 'claimed' : 'taken-over', signal));
     await Promise.all(assigned.map(takeOne));
   }
 
@@ -366,9 +367,7 @@ export class LeaseAgent {
   async #takenAnew(lease: Lease, signal: AbortSignal): Promise<boolean> {
     const { shardId } = lease;
     await this.#whenFree(shardId, async () => {
-      if (this.#table.owners.has(shardId)) return;
-      const result = await this.#ports.leases.write(this.#group, shardId, takeOver(lease, this.#settings.workerId), signal);
-      if (result.kind === 'written') this.#takeUp(result.lease, 'taken-over');
+      if (!this.#table.owners.has(shardId)) await this.#takeAs(lease, 'taken-over', signal);
     });
     return (this.#table.owners.get(shardId)?.epoch ?? -1) > lease.epoch;
   }

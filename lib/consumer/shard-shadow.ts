@@ -118,6 +118,8 @@ export class ShardShadow {
       };
     });
     await Promise.race([this.#feed.catchUp(through), filled, pushed]);
+    // What is pushed from now on is nobody's wait.
+    this.#arrived = () => {};
   }
 
   /**

@@ -57,7 +57,8 @@ export const decideDriver = (lease: Lease, self: DriverState): Effect[] => {
   const handover = lease.handover;
   if (handover?.target !== self.workerId) return [];
   if (handover.driver !== 'target' && self.phaseForMs <= MACHINE_LEFT_AFTER_MS[handover.phase]) return [];
-  const { id: handoverId, source, target, epoch, requestedAtMs } = handover;
+  const { id: handoverId, source, target, epoch, requestedAtMs, drained, proof } = handover;
+  const isSame = drained !== undefined && proof !== undefined && agree(drained, proof);
   const write = (name: MachineWriteName): Effect[] => {
     const driven = drivenWrite(name, { handoverId, source, target, epoch, requestedAtMs });
     const changes = driven.changes.some(({ path }) => path === 'handover.phase')
@@ -70,15 +71,10 @@ export const decideDriver = (lease: Lease, self: DriverState): Effect[] => {
       if (handover.armed && self.caughtUp) return [{ kind: 'catch-up', through: null }, ...write('pause')];
       return self.phaseForMs > DRIVER_WAITS_MS.preparing ? write('abandon') : [];
     case 'pausing':
-      if (handover.drained !== undefined && handover.proof !== undefined)
-        return write(agree(handover.drained, handover.proof) ? 'redirect' : 'abandon');
+      if (drained !== undefined && proof !== undefined) return write(isSame ? 'redirect' : 'abandon');
       return self.phaseForMs > DRIVER_WAITS_MS.pausing ? write('abandon') : [];
     case 'redirected':
-      return write(
-        handover.drained !== undefined && handover.proof !== undefined && agree(handover.drained, handover.proof)
-          ? 'verify'
-          : 'restore',
-      );
+      return write(isSame ? 'verify' : 'restore');
     case 'verified':
       return write('allowActivation');
     case 'activating':
