@@ -78,7 +78,7 @@ const runOf = (seed: number, factor: number, noise: number, count = 24): Profili
 describe('compareLegs', () => {
   it('finds a leg that is a tenth slower, by call, CPU and stage, though the load swings by twice', () => {
     const found = compareLegs(runOf(1, 1.1, 0.05), 'b');
-    expect(found.map(({ measure }) => measure)).toEqual(['call ms/record', 'cpu ms/record', 'stage sink ms/call']);
+    expect(found.map(({ measure }) => measure)).toEqual(['turn ms/record', 'call ms/record', 'cpu ms/record', 'stage sink ms/call']);
     for (const { factor, kind, low, high, floor, windows } of found) {
       expect(kind).toBe('worse');
       expect(factor).toBeCloseTo(1.1, 1);
