@@ -15,9 +15,9 @@ const percent = (share: number): string => `${Math.round(share * 100)} %`;
 const clock = (ms: number): string => `${new Date(ms).toISOString().slice(0, 16)}Z`;
 const nameOf = ({ scope, shardId }: Series): string => (scope === 'stream' ? 'whole stream' : (shardId ?? 'a former shard'));
 
-/** The point of a horizon that is so many minutes after the forecast was made; a few seconds more or less are the same horizon. */
-const pointAt = ({ points, issuedAtMs }: Series, minutes: number) =>
-  points.find(({ atMs }) => Math.abs(atMs - issuedAtMs - minutes * MINUTE_MS) < MINUTE_MS / 2);
+/** The point of the horizon so many minutes after the newest minute that was known. */
+const pointAt = ({ points, ageSec }: Series, answeredAtMs: number, minutes: number) =>
+  points.find(({ atMs }) => Math.abs(atMs - (answeredAtMs - ageSec * 1000) - minutes * MINUTE_MS) < MINUTE_MS / 2);
 
 const heldOf = ({ accuracy }: Series, horizonSec: number): string => {
   const scored = accuracy?.filter((each) => each.horizonSec === horizonSec && each.minutes >= 1) ?? [];
@@ -26,7 +26,7 @@ const heldOf = ({ accuracy }: Series, horizonSec: number): string => {
 };
 
 /** Per series: the newest value, and for some times ahead the median and the 95 % bound of the highest until then. With `why` also the model's reason and what failed. */
-export const forecastText = ({ series, events }: PredictionsResponse, why: boolean): string => {
+export const forecastText = ({ atMs, series, events }: PredictionsResponse, why: boolean): string => {
   const told = events.map(
     ({ eventId, effect, fromMs, untilMs }) => `event ${eventId} (${effect}): ${clock(fromMs)} to ${clock(untilMs)}`,
   );
@@ -38,7 +38,7 @@ export const forecastText = ({ series, events }: PredictionsResponse, why: boole
       each.metric,
       newest === null ? '–' : quantity(newest, each.metric),
       ...AHEAD_MIN.map((minutes) => {
-        const point = pointAt(each, minutes);
+        const point = pointAt(each, atMs, minutes);
         return point === undefined ? '–' : `${quantity(point.median, each.metric)} ≤ ${quantity(point.windowMax95, each.metric)}`;
       }),
       each.status === 'ready' ? each.model : each.status,
