@@ -51,6 +51,7 @@ describe.each(worlds)('what is tuned in $name', ({ open }) => {
     const first = tuningOf(1);
     expect(await tuning.write(first)).toEqual({ kind: 'written' });
     expect(await tuning.get(group)).toEqual(first);
+    expect(await tuning.write(first)).toEqual({ kind: 'fenced', tuning: first });
     expect(await tuning.write(tuningOf(1, { settings: {} }))).toEqual({ kind: 'fenced', tuning: first });
     expect(await tuning.get({ ...group, application: 'other' })).toBeNull();
   });

@@ -8,7 +8,7 @@ import { Tuning } from '../../model/tuning.ts';
 import type { Clock, TuningStore } from '../../ports.ts';
 import { groupKey } from '../group-key.ts';
 import { pack, unpack } from './packed.ts';
-import { translate } from './sdk-errors.ts';
+import { attemptsOf, translate } from './sdk-errors.ts';
 import { fromItem, type Item, table, toItem } from './table.ts';
 
 const SORT = 'tuning';
@@ -43,7 +43,8 @@ export const dynamodbTuning = (client: DynamoDBClient, clock: Clock, tableName: 
         if (!(error instanceof ConditionalCheckFailedException)) throw translate(error, `write tuning ${tuning.revision}`);
         const stored = error.Item === undefined ? null : tuningOf(fromItem(error.Item));
         // The SDK sends again when an answer gets lost; then our own write is what refuses us.
-        return isDeepStrictEqual(stored, tuning) ? { kind: 'written' } : { kind: 'fenced', tuning: stored };
+        const isOwn = attemptsOf(error) > 1 && isDeepStrictEqual(stored, tuning);
+        return isOwn ? { kind: 'written' } : { kind: 'fenced', tuning: stored };
       }
     },
   };
