@@ -259,6 +259,7 @@ export class ProfilingHost {
     const gatherMs = other?.maxBatchRecords === undefined && other?.concurrencyPerShard === undefined ? 0 : GATHER_MS;
     for (let turn = 0; !signal.aborted; turn += 1) {
       const records = await this.#intake.next(most, gatherMs);
+      this.#sides.given(records);
       const first = turn % legs.length;
       const beganMs = clock.monotonicMs();
       for (const leg of [...legs.slice(first), ...legs.slice(0, first)]) {
