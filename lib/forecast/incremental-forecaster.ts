@@ -166,7 +166,7 @@ export class IncrementalForecaster {
     }
     this.days.take(step, z > seen ? this.scale.toDemand(z) : demand);
     if (!Number.isNaN(z)) {
-      if (this.experts.watches && foreseeEvery === 1 && !Number.isNaN(judgeable)) this.watch(z, slotEnds);
+      if (this.experts.watches && foreseeEvery === 1 && !Number.isNaN(judgeable)) this.watch(step, z, slotEnds);
       this.follow(step, z);
     }
     if (foreseeEvery > 1) this.near?.remember(z, step % this.grid.stepsPerDay);
@@ -189,15 +189,35 @@ export class IncrementalForecaster {
     return this.usualAt(step) + this.now[BY_USUAL + 1]!;
   }
 
-  /** Compares a value with what the experts said at the end of the slot before. */
-  private watch(z: number, slotEnds: boolean): void {
+  /**
+   * Compares a value with what the experts said at the end of the slot before. When within a slot the day's course comes is not known: who goes by it misses only
+   * what lies beyond the slots before and after.
+   */
+  private watch(step: number, z: number, slotEnds: boolean): void {
     const spoke = this.counted[JUDGED]! - (slotEnds ? 2 : 1);
     if (spoke < 0) return;
+    const { known, said, opinions } = this;
     const { longest, slots } = this.horizons;
     const row = spoke % longest;
     const nearest = Math.max(0, slots.lastIndexOf(1));
-    this.opine(row, (row * slots.length + nearest) * SAID_SIZE);
-    this.experts.watch(this.opinions, z);
+    const cell = (row * slots.length + nearest) * SAID_SIZE;
+    this.opine(row, cell);
+    const within = (expert: number, offset: number) => {
+      opinions[expert] = Math.max(this.days.lowest + offset, Math.min(this.days.highest + offset, z));
+    };
+    if (this.days.lookAround(step, 0)) {
+      within(0, said[cell + REGRESSED]! - said[cell + USUAL]!);
+      for (let i = 0; i < DEVIATIONS; i++) within(BY_PROFILE + i, known[row * KNOWN_SIZE + BY_USUAL + i]!);
+    }
+    for (const [days, first] of [
+      [1, BY_YESTERDAY],
+      [7, BY_LAST_WEEK],
+    ] as const) {
+      if (!this.days.lookAround(step, days)) continue;
+      const deviations = row * KNOWN_SIZE + BY_USUAL + first - BY_PROFILE;
+      for (let i = 0; i < DEVIATIONS; i++) within(first + i, known[deviations + i]!);
+    }
+    this.experts.watch(opinions, z);
   }
 
   /** Lets levels and deviations follow a value. */

@@ -15,6 +15,9 @@ const TINY = 1e-9;
 /** The memory of days. Steps are counted from 1970; values are on the forecaster's scale. */
 export class UsualAndPast {
   readonly changes: ChangeWatch;
+  /** What `lookAround` found. */
+  lowest = Number.NaN;
+  highest = Number.NaN;
   private readonly grid: SlotGrid;
   private readonly scale: LogScale;
   private readonly profile: DayProfile;
@@ -57,6 +60,18 @@ export class UsualAndPast {
   /** What was so many days before a step; NaN where that is not known. */
   pastAt(step: number, days: number): number {
     return between(this.past.smoothed, step - days * this.grid.stepsPerDay, this.grid.stepsPerSlot);
+  }
+
+  /** Looks for the lowest and the highest of the step's slot and its two neighbours, of what is usual (0) or of so many days before. Answers false where one is not known. */
+  lookAround(step: number, days: number): boolean {
+    const ring = days === 0 ? this.profile.smoothed : this.past.smoothed;
+    const { length } = ring;
+    const slot = Math.floor(step / this.grid.stepsPerSlot) - days * this.grid.slotsPerDay;
+    const at = ((slot % length) + length) % length;
+    const [before, here, after] = [ring[at === 0 ? length - 1 : at - 1]!, ring[at]!, ring[at + 1 === length ? 0 : at + 1]!];
+    this.lowest = Math.min(before, here, after);
+    this.highest = Math.max(before, here, after);
+    return !Number.isNaN(this.lowest);
   }
 
   /** Learns the slot's mean. An outage counts for the past only as far as an outlier may lie below what is usual, since it will not come back at its hour. */
