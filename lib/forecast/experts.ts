@@ -25,9 +25,8 @@ export class Experts {
   private readonly current: Float64Array;
   private readonly forgetting: number;
   private readonly missForgetting: number;
-  /** The horizon that ends with the next slot, by which misses are told; at each step where a slot has several. */
+  /** The horizon that ends with the next slot, by which misses are told. */
   private readonly nearest: number;
-  private readonly stepForgetting: number;
   private readonly scaleForgetting: number;
 
   constructor(count: number, horizons: HorizonSlots, grid: SlotGrid, parts: StateParts) {
@@ -38,15 +37,14 @@ export class Experts {
     this.errors = parts.exact(horizons.steps.length * count);
     this.misses = parts.exact(count);
     this.nearest = Math.max(0, horizons.slots.lastIndexOf(1));
-    this.stepForgetting = grid.stepsPerSlot > 1 ? forgettingOf(MISS_MEMORY_SEC, grid.stepSec) : 0;
+    this.missForgetting = forgettingOf(MISS_MEMORY_SEC, grid.stepSec);
     this.forgetting = forgettingOf(MEMORY_SEC, slotSec);
-    this.missForgetting = forgettingOf(MISS_MEMORY_SEC, slotSec);
     this.scaleForgetting = forgettingOf(SCALE_MEMORY_SEC, slotSec);
   }
 
   /** Learns what came where the blend said `blended` and the experts `opinions`. Answers how large an error may count. */
   judge(j: number, opinions: Float64Array, blended: number, came: number): number {
-    const { scale, errors, misses, count, nearest, stepForgetting } = this;
+    const { scale, errors, count } = this;
     const error = Math.abs(came - blended);
     const usual = scale[j]!;
     scale[j] = usual === 0 ? error : usual + this.scaleForgetting * (Math.min(error, OUTLIER * usual) - usual);
@@ -54,23 +52,17 @@ export class Experts {
     for (let expert = 0, at = j * count; expert < count; expert++, at++) {
       const miss = Math.abs(came - opinions[expert]!);
       if (Number.isNaN(miss)) continue;
-      if (j === nearest && stepForgetting === 0) misses[expert]! += this.missForgetting * (miss - misses[expert]!);
       const before = errors[at]!;
       errors[at] = before === 0 ? Math.min(miss, limit) : before + this.forgetting * (Math.min(miss, limit) - before);
     }
     return limit;
   }
 
-  /** Whether `watch` wants to be told of each step. */
-  get watches(): boolean {
-    return this.stepForgetting > 0;
-  }
-
-  /** Follows, between two slots, how far off the experts were who spoke at the last one. */
+  /** Follows at each step how far off the experts were who spoke at the last slot. */
   watch(opinions: Float64Array, came: number): void {
     for (let expert = 0; expert < this.count; expert++) {
       const miss = Math.abs(came - opinions[expert]!);
-      if (!Number.isNaN(miss)) this.misses[expert]! += this.stepForgetting * (miss - this.misses[expert]!);
+      if (!Number.isNaN(miss)) this.misses[expert]! += this.missForgetting * (miss - this.misses[expert]!);
     }
   }
 

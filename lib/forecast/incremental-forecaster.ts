@@ -166,7 +166,7 @@ export class IncrementalForecaster {
     }
     this.days.take(step, z > seen ? this.scale.toDemand(z) : demand);
     if (!Number.isNaN(z)) {
-      if (this.experts.watches && foreseeEvery === 1 && !Number.isNaN(judgeable)) this.watch(step, z, slotEnds);
+      if (foreseeEvery === 1 && !Number.isNaN(judgeable)) this.watch(step, z, slotEnds);
       this.follow(step, z);
     }
     if (foreseeEvery > 1) this.near?.remember(z, step % this.grid.stepsPerDay);
