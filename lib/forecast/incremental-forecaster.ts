@@ -201,23 +201,20 @@ export class IncrementalForecaster {
     const row = spoke % longest;
     const nearest = Math.max(0, slots.lastIndexOf(1));
     const cell = (row * slots.length + nearest) * SAID_SIZE;
+    const deviations = row * KNOWN_SIZE + BY_USUAL - BY_PROFILE;
     this.opine(row, cell);
-    const within = (expert: number, offset: number) => {
-      opinions[expert] = Math.max(this.days.lowest + offset, Math.min(this.days.highest + offset, z));
-    };
-    if (this.days.lookAround(step, 0)) {
-      within(0, said[cell + REGRESSED]! - said[cell + USUAL]!);
-      for (let i = 0; i < DEVIATIONS; i++) within(BY_PROFILE + i, known[row * KNOWN_SIZE + BY_USUAL + i]!);
-    }
-    for (const [days, first] of [
-      [1, BY_YESTERDAY],
-      [7, BY_LAST_WEEK],
-    ] as const) {
-      if (!this.days.lookAround(step, days)) continue;
-      const deviations = row * KNOWN_SIZE + BY_USUAL + first - BY_PROFILE;
-      for (let i = 0; i < DEVIATIONS; i++) within(first + i, known[deviations + i]!);
+    if (this.days.lookAround(step, 0)) this.allow(0, said[cell + REGRESSED]! - said[cell + USUAL]!, z);
+    for (let first = BY_PROFILE; first < EXPERTS; first += DEVIATIONS) {
+      if (!this.days.lookAround(step, first === BY_PROFILE ? 0 : first === BY_YESTERDAY ? 1 : 7)) continue;
+      for (let expert = first; expert < first + DEVIATIONS; expert++) this.allow(expert, known[deviations + expert]!, z);
     }
     this.experts.watch(opinions, z);
+  }
+
+  /** Lets an expert that adds `deviation` to what `lookAround` found have said what is closest to `z`. */
+  private allow(expert: number, deviation: number, z: number): void {
+    const { lowest, highest } = this.days;
+    this.opinions[expert] = Math.max(lowest + deviation, Math.min(highest + deviation, z));
   }
 
   /** Lets levels and deviations follow a value. */

@@ -62,13 +62,20 @@ export class UsualAndPast {
     return between(this.past.smoothed, step - days * this.grid.stepsPerDay, this.grid.stepsPerSlot);
   }
 
-  /** Looks for the lowest and the highest of the step's slot and its two neighbours, of what is usual (0) or of so many days before. Answers false where one is not known. */
+  /**
+   * Finds the lowest and the highest value between the step's slot and its two neighbours, of what is usual (`days` 0) or of so many days before; half the way to
+   * them where a slot is smoothed with its neighbours already. Answers false where one is not known.
+   */
   lookAround(step: number, days: number): boolean {
+    const { stepsPerSlot, slotsPerDay } = this.grid;
     const ring = days === 0 ? this.profile.smoothed : this.past.smoothed;
     const { length } = ring;
-    const slot = Math.floor(step / this.grid.stepsPerSlot) - days * this.grid.slotsPerDay;
+    const slot = Math.floor(step / stepsPerSlot) - days * slotsPerDay;
     const at = ((slot % length) + length) % length;
-    const [before, here, after] = [ring[at === 0 ? length - 1 : at - 1]!, ring[at]!, ring[at + 1 === length ? 0 : at + 1]!];
+    const here = ring[at]!;
+    const reach = stepsPerSlot === 1 ? 0.5 : 1;
+    const before = here + reach * (ring[at === 0 ? length - 1 : at - 1]! - here);
+    const after = here + reach * (ring[at + 1 === length ? 0 : at + 1]! - here);
     this.lowest = Math.min(before, here, after);
     this.highest = Math.max(before, here, after);
     return !Number.isNaN(this.lowest);

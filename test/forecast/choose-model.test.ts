@@ -79,7 +79,7 @@ describe('chooseModel', () => {
     const heights = [1, 8, 0.8, 9, 1.2, 6];
     const multiplied = Float64Array.from({ length: 6 * perDay }, (_, i) => {
       const level = heights[Math.floor(i / perDay)]! * 100;
-      return level * Math.exp(1.5 * Math.sin((2 * Math.PI * 4 * i) / perDay)) * (1 + 0.03 * random());
+      return level * Math.exp(2.5 * Math.sin((2 * Math.PI * 4 * i) / perDay)) * (1 + 0.03 * random());
     });
     const of = (previous: Forecast | null, now: number) =>
       forecastFromHistory(series(multiplied), 'shard', [1800, 3600], [lastValue, incremental], previous, now).forecast;
