@@ -3,17 +3,8 @@
 // in: HistoryStore calls · out: batches and range queries
 // Measured on worldcup98 and ms_mongo_app_01: a block of an hour is an item of 0.8 KB (20 KB per shard-day), a block of a day one of 9.4 KB.
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { z } from 'zod';
-import { InvariantError } from '../../errors.ts';
-import {
-  COARSE_TIER_DAYS,
-  HistoryBlock,
-  MAX_BLOCK_MINUTES,
-  MINUTE_MS,
-  MINUTE_TIER_DAYS,
-  SLICE_COUNT,
-} from '../../model/demand.ts';
-import { HashKeyRange, rangeFromText, rangeText } from '../../model/hash-key-range.ts';
+import { COARSE_TIER_DAYS, HistoryBlock, MAX_BLOCK_MINUTES, MINUTE_MS, MINUTE_TIER_DAYS } from '../../model/demand.ts';
+import { type HashKeyRange, rangeFromText, rangeText } from '../../model/hash-key-range.ts';
 import type { Clock, HistoryStore } from '../../ports.ts';
 import {
   altersPast,
@@ -25,7 +16,8 @@ import {
   overlaps,
   requireStorableBlock,
 } from '../history-blocks.ts';
-import { decoded, packFlags, packFloats, packNumbers, unpackFlags, unpackFloats, unpackNumbers } from './packed.ts';
+import { decoded, unpackFlags, unpackFloats, unpackNumbers } from './packed.ts';
+import { packMinutes, requireDemand, unpackMinutes } from './packed-minutes.ts';
 import { DAY_MS, expiresAt, type Item, sortableMs, table } from './table.ts';
 
 /** Tiers lie apart, since a reader looks back by the longest block of each for those that overlap its window. */
@@ -34,35 +26,41 @@ type Tier = keyof typeof LONGEST_MINUTES;
 const tierOf = (block: HistoryBlock): Tier => (isCoarse(block) ? 'coarse' : isImported(block) ? 'imported' : 'history');
 const partitionOf = (streamName: string, tier: Tier): string => `${tier}#${streamName}`;
 
-/** A block as its item, without the keys of time to live. */
+/** A block as its item, without the keys of time to live. Its stream, start and range are in its keys. */
 export const blockToItem = (block: HistoryBlock): Item => ({
   pk: partitionOf(block.streamName, tierOf(block)),
   sk: `${sortableMs(block.startMs)}#${rangeText(block.hashKeyRange)}`,
-  streamName: block.streamName,
-  hashKeyRange: z.encode(HashKeyRange, block.hashKeyRange),
-  startMs: block.startMs,
   ...(block.stepSec !== undefined && { stepSec: block.stepSec }),
-  records: packFloats(block.records),
-  bytes: packFloats(block.bytes),
-  censored: packFlags(block.censored),
-  sliceShares: packNumbers(block.sliceShares),
+  minutes: packMinutes(block),
 });
-
-/** What a block says besides its numbers. */
-const Head = HistoryBlock.pick({ streamName: true, hashKeyRange: true, startMs: true, stepSec: true });
 
 /** The inverse of `blockToItem`. */
 export const blockFromItem = (item: Item): HistoryBlock => {
+  if (item.minutes === undefined) return blockFromFormerItem(item);
+  const [pk, sk] = [item.pk as string, item.sk as string];
+  const [stepSec, at] = [item.stepSec as number | undefined, sk.indexOf('#')];
+  const head = {
+    streamName: pk.slice(pk.indexOf('#') + 1),
+    hashKeyRange: rangeFromText(sk.slice(at + 1)),
+    startMs: Number(sk.slice(0, at)),
+    ...(stepSec !== undefined && { stepSec }),
+  };
+  return { ...head, ...unpackMinutes(item.minutes as Uint8Array, `history ${sk}`) };
+};
+
+/** What a block said besides its numbers, up to November 2026. */
+const Head = HistoryBlock.pick({ streamName: true, hashKeyRange: true, startMs: true, stepSec: true });
+
+/** Items that were written before `minutes` was one attribute live up to 90 days. */
+const blockFromFormerItem = (item: Item): HistoryBlock => {
   const where = `history ${item.sk}`;
-  const [records, bytes] = [unpackFloats(item.records as Uint8Array), unpackFloats(item.bytes as Uint8Array)];
-  const sliceShares = unpackNumbers(item.sliceShares as Uint8Array);
-  // A week of a thousand shards has ten million of these numbers: their schema is checked by hand.
-  const isRight = (value: number | null): boolean => value === null || (value >= 0 && value < Number.POSITIVE_INFINITY);
-  if (!records.every(isRight) || !bytes.every(isRight) || !sliceShares.every(isRight) || sliceShares.length !== SLICE_COUNT)
-    throw new InvariantError(
-      `the item in ${where} does not fit its schema: records, bytes and ${SLICE_COUNT} sliceShares must be numbers >= 0 or gaps`,
-    );
-  return { ...decoded(Head, item, where), records, bytes, censored: unpackFlags(item.censored as Uint8Array), sliceShares };
+  const numbers = {
+    records: unpackFloats(item.records as Uint8Array),
+    bytes: unpackFloats(item.bytes as Uint8Array),
+    sliceShares: unpackNumbers(item.sliceShares as Uint8Array),
+  };
+  requireDemand(numbers, where);
+  return { ...decoded(Head, item, where), ...numbers, censored: unpackFlags(item.censored as Uint8Array) };
 };
 
 const byStart = (a: HistoryBlock, b: HistoryBlock): number =>
