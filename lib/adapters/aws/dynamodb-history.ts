@@ -13,11 +13,10 @@ import {
   isCoarse,
   isImported,
   noticedAtMs,
-  overlaps,
   requireStorableBlock,
 } from '../history-blocks.ts';
 import { decoded, unpackFlags, unpackFloats, unpackNumbers } from './packed.ts';
-import { packMinutes, requireDemand, unpackMinutes } from './packed-minutes.ts';
+import { entriesOf, packMinutes, requireDemand, unpackMinutes } from './packed-minutes.ts';
 import { DAY_MS, expiresAt, type Item, sortableMs, table } from './table.ts';
 
 /** Tiers lie apart, since a reader looks back by the longest block of each for those that overlap its window. */
@@ -25,6 +24,9 @@ const LONGEST_MINUTES = { history: HOUR_MINUTES, imported: MAX_BLOCK_MINUTES, co
 type Tier = keyof typeof LONGEST_MINUTES;
 const tierOf = (block: HistoryBlock): Tier => (isCoarse(block) ? 'coarse' : isImported(block) ? 'imported' : 'history');
 const partitionOf = (streamName: string, tier: Tier): string => `${tier}#${streamName}`;
+
+const startOfKey = (sortKey: string): number => Number(sortKey.slice(0, sortKey.indexOf('#')));
+const rangeOfKey = (sortKey: string): HashKeyRange => rangeFromText(sortKey.slice(sortKey.indexOf('#') + 1));
 
 /** A block as its item, without the keys of time to live. Its stream, start and range are in its keys. */
 export const blockToItem = (block: HistoryBlock): Item => ({
@@ -38,11 +40,11 @@ export const blockToItem = (block: HistoryBlock): Item => ({
 export const blockFromItem = (item: Item): HistoryBlock => {
   if (item.minutes === undefined) return blockFromFormerItem(item);
   const [pk, sk] = [item.pk as string, item.sk as string];
-  const [stepSec, at] = [item.stepSec as number | undefined, sk.indexOf('#')];
+  const stepSec = item.stepSec as number | undefined;
   const head = {
     streamName: pk.slice(pk.indexOf('#') + 1),
-    hashKeyRange: rangeFromText(sk.slice(at + 1)),
-    startMs: Number(sk.slice(0, at)),
+    hashKeyRange: rangeOfKey(sk),
+    startMs: startOfKey(sk),
     ...(stepSec !== undefined && { stepSec }),
   };
   return { ...head, ...unpackMinutes(item.minutes as Uint8Array, `history ${sk}`) };
@@ -63,10 +65,29 @@ const blockFromFormerItem = (item: Item): HistoryBlock => {
   return { ...decoded(Head, item, where), ...numbers, censored: unpackFlags(item.censored as Uint8Array) };
 };
 
+/** Whether the block of a sort key tells of any key of a range. The ends of ranges sort as text as they do as numbers. */
+export const touching = (within: HashKeyRange): ((sortKey: string) => boolean) => {
+  const [start = '', end = ''] = rangeText(within).split('-');
+  return (sortKey) => {
+    const [first = '', last = ''] = sortKey.slice(sortKey.indexOf('#') + 1).split('-');
+    return first <= end && last >= start;
+  };
+};
+
+/** The blocks of items that overlap a window. What ends before it is not unpacked. */
+export const blocksOf = (items: readonly Item[], fromMs: number, untilMs: number): HistoryBlock[] =>
+  items
+    .filter(({ sk, minutes, stepSec }) => {
+      if (minutes === undefined) return true;
+      const endMs = startOfKey(sk as string) + entriesOf(minutes as Uint8Array) * 1000 * ((stepSec as number | undefined) ?? 60);
+      return endMs > fromMs;
+    })
+    .map(blockFromItem)
+    .filter((block) => blockEndMs(block) > fromMs && block.startMs < untilMs);
+
 const byStart = (a: HistoryBlock, b: HistoryBlock): number =>
   a.startMs - b.startMs || (rangeText(a.hashKeyRange) < rangeText(b.hashKeyRange) ? -1 : 1);
 const keyOf = (item: Item): string => `${item.pk} ${item.sk}`;
-const rangeOfKey = (sortKey: string): HashKeyRange => rangeFromText(sortKey.split('#')[1] ?? '');
 const noticeOf = ({ streamName, hashKeyRange }: HistoryBlock, nowMs: number): Item => ({
   pk: `altered#${streamName}`,
   sk: `${sortableMs(noticedAtMs(nowMs))}#${rangeText(hashKeyRange)}`,
@@ -94,14 +115,15 @@ export const dynamodbHistory = (client: DynamoDBClient, clock: Clock, tableName:
   ): Promise<HistoryBlock[]> => {
     const earliest = Math.max(0, fromMs - LONGEST_MINUTES[tier] * MINUTE_MS);
     const items = await demand.query(
-      { partition: partitionOf(streamName, tier), from: sortableMs(earliest), to: sortableMs(Math.ceil(untilMs)) },
+      {
+        partition: partitionOf(streamName, tier),
+        from: sortableMs(earliest),
+        to: sortableMs(Math.ceil(untilMs)),
+        ...(within && { wanted: touching(within) }),
+      },
       signal,
     );
-    // The sort key tells the range: what is not wanted need not be unpacked.
-    return items
-      .filter(({ sk }) => within === undefined || overlaps({ hashKeyRange: rangeOfKey(sk as string) }, within))
-      .map(blockFromItem)
-      .filter((block) => blockEndMs(block) > fromMs && block.startMs < untilMs);
+    return blocksOf(items, fromMs, untilMs);
   };
   return {
     put: async (blocks, signal) => {

@@ -13,8 +13,6 @@ const [FLOAT_RECORDS, FLOAT_BYTES, CENSORED, UNEVEN] = [1, 2, 4, 8] as const;
 const EVEN_SHARE = 1 / SLICE_COUNT;
 /** Folded and one more, a difference of such counts still is a whole number that a double holds. */
 const LARGEST_COUNT = 2 ** 50;
-/** Above this, shifting would lose bits. */
-const SHIFTABLE = 2 ** 31;
 
 type Minutes = Pick<HistoryBlock, 'records' | 'bytes' | 'censored' | 'sliceShares'>;
 type Column = readonly (number | null)[];
@@ -66,13 +64,15 @@ export const packMinutes = ({ records, bytes, censored, sliceShares }: Minutes):
   return Uint8Array.from(packed);
 };
 
-/** Reads on through a run of bytes; beyond their end it reads zeros, and `overran`. */
+/** Reads on through a run of bytes; beyond their end it reads zeros. */
 class Reader {
   private readonly from: Uint8Array;
+  private readonly view: DataView;
   private at = 0;
 
   constructor(from: Uint8Array) {
     this.from = from;
+    this.view = new DataView(from.buffer, from.byteOffset, from.byteLength);
   }
 
   get left(): number {
@@ -93,33 +93,38 @@ class Reader {
     }
   }
 
-  floats(length: number): Float32Array {
-    const part = new Uint8Array(4 * length);
-    part.set(this.from.subarray(this.at, this.at + 4 * length));
-    this.at += 4 * length;
-    return new Float32Array(part.buffer);
+  floats(length: number): number[] {
+    const values: number[] = [];
+    for (let i = 0; i < length; i++, this.at += 4) values.push(this.left < 4 ? 0 : this.view.getFloat32(this.at, true));
+    return values;
   }
 
   column(length: number, asFloats: boolean): (number | null)[] {
-    if (asFloats) return Array.from(this.floats(length), (value) => (Number.isNaN(value) ? null : value));
-    const column = new Array<number | null>(length);
+    if (asFloats) return this.floats(length).map((value) => (Number.isNaN(value) ? null : value));
+    const column: (number | null)[] = [];
     let value = 0;
     for (let i = 0; i < length; i++) {
-      const code = this.varint();
+      // One or two bytes are most of them.
+      const first = this.byte();
+      const code = first < 128 ? first : first - 128 + 128 * this.varint();
       if (code === 0) {
-        column[i] = null;
+        column.push(null);
         continue;
       }
-      const folded = code - 1;
-      if (folded < SHIFTABLE) value += folded & 1 ? -(folded + 1) / 2 : folded >> 1;
-      else value += folded % 2 === 1 ? -(folded + 1) / 2 : folded / 2;
-      column[i] = value;
+      value += code % 2 === 0 ? -code / 2 : (code - 1) / 2;
+      column.push(value);
     }
     return column;
   }
 }
 
-const isDemand = (value: number | null): boolean => value === null || (value >= 0 && value < Number.POSITIVE_INFINITY);
+/** How many entries `packMinutes` put into these bytes: what is too old need not be unpacked. */
+export const entriesOf = (packed: Uint8Array): number => {
+  const reader = new Reader(packed);
+  reader.byte();
+  reader.byte();
+  return reader.varint();
+};
 
 /** The inverse of `packMinutes`. Fails on bytes that it did not write; `where` says whose they are. */
 export const unpackMinutes = (packed: Uint8Array, where: string): Minutes => {
@@ -131,7 +136,7 @@ export const unpackMinutes = (packed: Uint8Array, where: string): Minutes => {
   // An entry takes a byte in each column, at least.
   if (2 * entries > reader.left)
     throw new InvariantError(`the minutes in ${where} are cut off: ${entries} entries do not fit ${packed.length} bytes`);
-  const sliceShares = what & UNEVEN ? Array.from(reader.floats(SLICE_COUNT)) : new Array<number>(SLICE_COUNT).fill(EVEN_SHARE);
+  const sliceShares = what & UNEVEN ? reader.floats(SLICE_COUNT) : new Array<number>(SLICE_COUNT).fill(EVEN_SHARE);
   const censored = new Array<boolean>(entries).fill(false);
   if (what & CENSORED)
     for (let i = 0; i < entries; i += 8) {
@@ -146,9 +151,14 @@ export const unpackMinutes = (packed: Uint8Array, where: string): Minutes => {
   return { records, bytes, censored, sliceShares };
 };
 
+const areDemands = (values: Column): boolean => {
+  for (const value of values) if (value !== null && !(value >= 0 && value < Number.POSITIVE_INFINITY)) return false;
+  return true;
+};
+
 /** A week of a thousand shards has ten million of these numbers: their schema is checked by hand. */
 export const requireDemand = ({ records, bytes, sliceShares }: Omit<Minutes, 'censored'>, where: string): void => {
-  if (!records.every(isDemand) || !bytes.every(isDemand) || !sliceShares.every(isDemand) || sliceShares.length !== SLICE_COUNT)
+  if (!areDemands(records) || !areDemands(bytes) || !areDemands(sliceShares) || sliceShares.length !== SLICE_COUNT)
     throw new InvariantError(
       `the item in ${where} does not fit its schema: records, bytes and ${SLICE_COUNT} sliceShares must be numbers >= 0 or gaps`,
     );
