@@ -2,7 +2,8 @@
 // in: [--shards N] [--ticks N] [--quick] · out: a table on stderr, one line of JSON; milliseconds of processor time
 //
 // Stores answer at once, from the items that DynamoDB's adapter reads and writes: the time of the network, of the SDK and of JSON from the wire is not in it. Every slice is a container
-// of its own that has run for a while. `tick`: the mean of ten minutes (two slots of five) after ten that nobody counts. `pack` puts forecasts and checkpoints into items.
+// of its own that has run for a while. `tickPer10kSeries`: the mean of ten minutes (two slots of five) after ten that nobody counts. `models` is what learning a value and forecasting
+// takes of `foresee`; `all` is `read`, `foresee` and `settle`; `pack` puts forecasts and checkpoints into items.
 // `cold`: 15 days of a slice of 200 shards are read and projected onto their 400 series (learning them is bench/forecast's).
 import { METRICS, SHARDS_PER_SLICE } from '../functions/forecast-jobs.ts';
 import { blockFromItem, blockToItem } from '../lib/adapters/aws/dynamodb-history.ts';
@@ -39,6 +40,14 @@ export const bench = async (options: readonly string[]): Promise<number> => {
     series = await world.tick();
     each.push(world.spent.read + world.spent.foresee + world.spent.settle - from);
   }
+  const models = world.models();
+  const [, modelsMs] = timed(() => {
+    for (let i = 0; i < ticks; i++)
+      for (const { model, newest } of models) {
+        model.learn(newest);
+        model.forecast();
+      }
+  });
   const meanOf = (part: keyof Spent): number => (world.spent[part] - before[part]) / ticks;
   const whole = (ms: number): number => Math.round(ms);
   const perTenThousand = (ms: number): number => whole((ms * 10_000) / series);
@@ -56,6 +65,7 @@ export const bench = async (options: readonly string[]): Promise<number> => {
     series,
     tickPer10kSeries: {
       ...Object.fromEntries(PARTS.map((part) => [`${part}Ms`, perTenThousand(meanOf(part))])),
+      modelsMs: perTenThousand((modelsMs * series) / models.length / ticks),
       allMs: perTenThousand(meanOf('read') + meanOf('foresee') + meanOf('settle')),
       worstMs: perTenThousand(Math.max(...each)),
     },

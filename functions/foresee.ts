@@ -119,7 +119,8 @@ export const foresee = async (
 
   /** Goes on from a state; where that cannot be, or a choice is due, the answer is the need. */
   const resume = (job: Job): Need | null => {
-    const warm = memory.states.get(seriesOf(job));
+    const series = seriesOf(job);
+    const warm = memory.states.get(series);
     if (warm === undefined || job.before === null) return { job, reason: 'nothing was learnt of this series yet' };
     if (warm.basis !== basis) return { job, reason: 'what is to be learnt has changed' };
     const rested = nowMs - warm.learntAnewAtMs >= ALTERED_REST_MS;
@@ -127,7 +128,7 @@ export const foresee = async (
       rested &&
       altered.some((each) => each.writtenAtMs > warm.learntAnewAtMs && overlap(each.hashKeyRange, job.hashKeyRange))
     ) {
-      memory.pasts.delete(seriesOf(job));
+      memory.pasts.delete(series);
       return { job, reason: 'its past was altered' };
     }
     const tail = tailOf(job);
@@ -137,7 +138,7 @@ export const foresee = async (
     const resumption = { tail, scope: job.scope, horizonsSec: HORIZONS_SEC, previous: asMade(job.before), state: state.body };
     const answer = resumeForecast({ ...resumption, choiceStands: true }, nowMs);
     if (answer.kind === 'needs-history') return { job, reason: answer.reason };
-    memory.states.set(seriesOf(job), advanced(warm, snapshotOf(answer.forecaster, tail, answer.forecast.observedUntilMs), state));
+    memory.states.set(series, advanced(warm, snapshotOf(answer.forecaster, tail, answer.forecast.observedUntilMs), state));
     made.set(job, answer.forecast);
     return due === null ? null : { job, ...due };
   };

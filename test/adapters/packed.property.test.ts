@@ -78,6 +78,15 @@ describe('unpackMinutes', () => {
     );
   });
 
+  it('fails on a number that no demand can be', () => {
+    const ofMinute = (code: number) => Uint8Array.of(1, 0, 1, code, 1);
+    expect(unpackMinutes(ofMinute(3), 'here').records).toEqual([1]);
+    expect(() => unpackMinutes(ofMinute(2), 'history 7')).toThrow('the minutes in history 7 must be numbers >= 0 or gaps');
+    const infinite = packMinutes({ records: [0.5], bytes: [1], censored: [false], sliceShares: EVEN });
+    infinite.set(new Uint8Array(Float32Array.of(Number.POSITIVE_INFINITY).buffer), 3);
+    expect(() => unpackMinutes(infinite, 'here')).toThrow(InvariantError);
+  });
+
   it('fails on another format', () => {
     expect(() => unpackMinutes(Uint8Array.of(9, 0, 0), 'history 7')).toThrow(
       'the minutes in history 7 must be of format 1, got 9',

@@ -16,7 +16,7 @@ import {
   requireStorableBlock,
 } from '../history-blocks.ts';
 import { decoded, unpackFlags, unpackFloats, unpackNumbers } from './packed.ts';
-import { entriesOf, packMinutes, requireDemand, unpackMinutes } from './packed-minutes.ts';
+import { entriesOf, packMinutes, unpackMinutes } from './packed-minutes.ts';
 import { DAY_MS, expiresAt, type Item, sortableMs, table } from './table.ts';
 
 /** Tiers lie apart, since a reader looks back by the longest block of each for those that overlap its window. */
@@ -50,10 +50,7 @@ export const blockFromItem = (item: Item): HistoryBlock => {
   return { ...head, ...unpackMinutes(item.minutes as Uint8Array, `history ${sk}`) };
 };
 
-/** What a block said besides its numbers, up to November 2026. */
-const Head = HistoryBlock.pick({ streamName: true, hashKeyRange: true, startMs: true, stepSec: true });
-
-/** Items that were written before `minutes` was one attribute live up to 90 days. */
+/** Up to November 2026 each array was an attribute; such items live up to 90 days. */
 const blockFromFormerItem = (item: Item): HistoryBlock => {
   const where = `history ${item.sk}`;
   const numbers = {
@@ -61,8 +58,7 @@ const blockFromFormerItem = (item: Item): HistoryBlock => {
     bytes: unpackFloats(item.bytes as Uint8Array),
     sliceShares: unpackNumbers(item.sliceShares as Uint8Array),
   };
-  requireDemand(numbers, where);
-  return { ...decoded(Head, item, where), ...numbers, censored: unpackFlags(item.censored as Uint8Array) };
+  return decoded(HistoryBlock, { ...item, ...numbers, censored: unpackFlags(item.censored as Uint8Array) }, where);
 };
 
 /** Whether the block of a sort key tells of any key of a range. The ends of ranges sort as text as they do as numbers. */

@@ -69,6 +69,8 @@ class Reader {
   private readonly from: Uint8Array;
   private readonly view: DataView;
   private at = 0;
+  /** Whether all numbers so far are demands: 0 or more, and finite. */
+  areDemands = true;
 
   constructor(from: Uint8Array) {
     this.from = from;
@@ -95,7 +97,11 @@ class Reader {
 
   floats(length: number): number[] {
     const values: number[] = [];
-    for (let i = 0; i < length; i++, this.at += 4) values.push(this.left < 4 ? 0 : this.view.getFloat32(this.at, true));
+    for (let i = 0; i < length; i++, this.at += 4) {
+      const value = this.left < 4 ? 0 : this.view.getFloat32(this.at, true);
+      if (value < 0 || value === Number.POSITIVE_INFINITY) this.areDemands = false;
+      values.push(value);
+    }
     return values;
   }
 
@@ -112,6 +118,7 @@ class Reader {
         continue;
       }
       value += code % 2 === 0 ? -code / 2 : (code - 1) / 2;
+      if (value < 0) this.areDemands = false;
       column.push(value);
     }
     return column;
@@ -147,19 +154,7 @@ export const unpackMinutes = (packed: Uint8Array, where: string): Minutes => {
   const bytes = reader.column(entries, (what & FLOAT_BYTES) !== 0);
   if (reader.left !== 0)
     throw new InvariantError(`the minutes in ${where} must end with their last column, got ${reader.left} bytes more`);
-  requireDemand({ records, bytes, sliceShares }, where);
+  if (!reader.areDemands || sliceShares.some(Number.isNaN))
+    throw new InvariantError(`the minutes in ${where} must be numbers >= 0 or gaps`);
   return { records, bytes, censored, sliceShares };
-};
-
-const areDemands = (values: Column): boolean => {
-  for (const value of values) if (value !== null && !(value >= 0 && value < Number.POSITIVE_INFINITY)) return false;
-  return true;
-};
-
-/** A week of a thousand shards has ten million of these numbers: their schema is checked by hand. */
-export const requireDemand = ({ records, bytes, sliceShares }: Omit<Minutes, 'censored'>, where: string): void => {
-  if (!areDemands(records) || !areDemands(bytes) || !areDemands(sliceShares) || sliceShares.length !== SLICE_COUNT)
-    throw new InvariantError(
-      `the item in ${where} does not fit its schema: records, bytes and ${SLICE_COUNT} sliceShares must be numbers >= 0 or gaps`,
-    );
 };
