@@ -113,7 +113,15 @@ export const foresee = async (
     const came = cameIn(all, fromMs);
     return (job: Job): DemandSeries => withoutEvents(came(job), events);
   };
-  const tailOf = seriesIn(blocks, recentMs);
+  const newest = new Map<Job, DemandSeries>();
+  const project = cameIn(blocks, recentMs);
+  /** The newest minutes as they came: of every job once. */
+  const newestOf = (job: Job): DemandSeries => {
+    const series = newest.get(job) ?? project(job);
+    newest.set(job, series);
+    return series;
+  };
+  const tailOf = (job: Job): DemandSeries => withoutEvents(newestOf(job), events);
   const stopAtMs = ports.clock.monotonicMs() + budgetMs;
   const made = new Map<Job, Forecast>();
 
@@ -194,7 +202,7 @@ export const foresee = async (
   const forecasts = await withWhatIsAhead(made, {
     known: {
       events,
-      came: cameIn(blocks, recentMs),
+      came: newestOf,
       hull: hullOf(jobs),
       wholeCame: async () => cameIn(await whole(jobs), earliestMs),
     },

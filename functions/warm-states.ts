@@ -67,7 +67,9 @@ export const memoryOf = (ports: Ports, streamName: string): Memory => {
 /** The last known minutes of a series up to a moment. */
 const recentOf = ({ values, startMs }: DemandSeries, untilMs: number): Recent => {
   const end = Math.min(Math.round((untilMs - startMs) / MINUTE_MS), values.length);
-  return Array.from(values.subarray(Math.max(0, end - RECENT_MINUTES), end), (value) => (Number.isNaN(value) ? null : value));
+  const recent: (number | null)[] = [];
+  for (let i = Math.max(0, end - RECENT_MINUTES); i < end; i++) recent.push(Number.isNaN(values[i]!) ? null : values[i]!);
+  return recent;
 };
 
 /** A snapshot of what was learnt from a series. */

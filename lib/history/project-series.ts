@@ -141,10 +141,9 @@ interface Stretch {
 
 /** Cuts the window where a block begins or ends: within a stretch the same blocks lie over each minute. */
 const stretchesOf = (blocks: readonly HistoryBlock[], fromMs: number, untilMs: number): Stretch[] => {
-  const inside = (ms: number): boolean => ms > fromMs && ms < untilMs;
-  const cuts = [...new Set([fromMs, untilMs, ...blocks.flatMap((block) => [block.startMs, endOf(block)]).filter(inside)])].sort(
-    (a, b) => a - b,
-  );
+  const edges = new Set([fromMs, untilMs]);
+  for (const block of blocks) for (const ms of [block.startMs, endOf(block)]) if (ms > fromMs && ms < untilMs) edges.add(ms);
+  const cuts = [...edges].sort((a, b) => a - b);
   const byStart = blocks.map((block, rank) => ({ block, rank })).sort((a, b) => a.block.startMs - b.block.startMs);
   const stretches: Stretch[] = [];
   let next = 0;
