@@ -128,7 +128,7 @@ describe('rivals', () => {
     expect(sizesOf(tracking(), 4, (minute) => [6.5, 6.5, 6.5, 7.6, 8.3, 9][minute + 3] ?? 0)).toEqual([10, 10, 10, 12]);
     expect(sizesOf(tracking(), 21, since(5, 6.5, 3.5)).slice(19)).toEqual([10, 5]);
     // One higher minute among the fifteen decides how far down it goes.
-    expect(sizesOf(tracking(), 21, (minute) => (minute === 9 ? 4.9 : since(5, 6.5, 3.5)(minute))).at(-1)).toBe(7);
+    expect(sizesOf(tracking(), 21, (minute) => (minute === 9 ? 4.8 : since(5, 6.5, 3.5)(minute))).at(-1)).toBe(7);
     expect(sizesOf(tracking(), 99, () => 6.5).at(-1)).toBe(10);
   });
 
