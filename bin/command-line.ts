@@ -12,6 +12,7 @@ import { addImport } from './import.ts';
 import { addProfileCommands, type ProfileOptions, profileAsked } from './profile.ts';
 import { addSimulate } from './simulate.ts';
 import { monitorText, type PlanBody, type PolicyBody, planText, policyText, statusText } from './tables.ts';
+import { addTuning } from './tune.ts';
 
 /** A command that speaks to the deployed API. */
 const connected = (parent: Command, name: string, description: string): Command =>
@@ -107,6 +108,7 @@ export const runCommandLine = async (first: (program: Command) => void): Promise
   );
 
   addProfileCommands(shadow, connected);
+  addTuning(program, connected);
 
   const policy = program.command('policy').description('what the owner of a stream allows');
   connected(policy, 'get', 'the policy of the stream').action(async (given: Connection) =>
