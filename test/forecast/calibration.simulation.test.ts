@@ -106,6 +106,16 @@ describe('incremental', () => {
     expect(judged(marred, origins).heldShare).toBeGreaterThan(0.9);
   });
 
+  it('forgets within a week a burst on its first day, though the days since are outliers to it', () => {
+    const clean = load(7, 11, 0.01, 0.5);
+    const burst = clean.map((value, i) => (i >= 100 && i < 106 ? 300 * value : value));
+    const median = (values: Float64Array) =>
+      incremental.forecastAt({ values, startMs: MIDNIGHT, stepSec: STEP_SEC }, [6 * DAY + 99], HORIZONS)[0]!.quantiles[1]!;
+    median(burst).forEach((value, h) => {
+      expect(value / median(clean)[h]!).toBeLessThan(1.25);
+    });
+  });
+
   it('takes a clipped minute for a lower bound: more than the limit is foreseen when the usual rise was clipped', () => {
     const whole = dailyJump(4 * 1440 + 450);
     const limit = 1250;
