@@ -13,8 +13,10 @@ const OUTLIER = 6;
 const TINY = 1e-9;
 /** Who errs more than so many times as much as the best one has no weight worth its computation (0.4 % and less). */
 const WORTH = 1.6;
+/** The share that the first expert has in any case: who was best of late is partly luck, and one that weighs all that is known is never far off. */
+const FIRST_SHARE = 0.2;
 
-/** The record of a number of experts. One who knows nothing says NaN. */
+/** The record of a number of experts. One who knows nothing says NaN; the first one always says something. */
 export class Experts {
   /** The blend's error of late, per horizon. */
   readonly scale: Float64Array;
@@ -73,7 +75,7 @@ export class Experts {
     });
   }
 
-  /** Weights fall with the twelfth power of an expert's error: nearly the best alone, a mean of those that are about as good. */
+  /** Weights fall with the twelfth power of an expert's error: nearly the best alone, a mean of those that are about as good; and of the first one a part. */
   blend(j: number, opinions: Float64Array): number {
     const { errors, misses, count, nearest, current } = this;
     let best = Number.POSITIVE_INFINITY;
@@ -95,6 +97,6 @@ export class Experts {
       weights += weight;
       sum += weight * opinions[expert]!;
     }
-    return sum / weights;
+    return (1 - FIRST_SHARE) * (sum / weights) + FIRST_SHARE * opinions[0]!;
   }
 }

@@ -95,7 +95,7 @@ export class UsualAndPast {
     const z = this.scale.toScale(mean);
     const limit = OUTLIER * Math.max(spread[0]!, TINY);
     const usual = profile.smoothed[slotOfDay]!;
-    profile.learn(slotOfDay, z, limit);
+    profile.learn(slotOfDay, z, past.at(number - this.grid.slotsPerDay), limit);
     const remembered = profile.isKnown(slotOfDay) ? Math.max(z, profile.smoothed[slotOfDay]! - limit) : z;
     if (!Number.isNaN(usual)) {
       const distance = Math.abs(z - usual);
