@@ -86,7 +86,7 @@ export const bench = async (options: readonly string[]): Promise<number> => {
   const libraries = secondOpinions();
   const traces: Record<string, Row> = {};
   const byModel: Record<string, Row[]> = {};
-  const failures: Record<string, number> = {};
+  const failures: Record<string, Record<string, number>> = {};
   const overTheta: Record<string, Ratio> = {};
   for (const each of series) {
     const coarse = means(each, STEP_SEC);
@@ -99,8 +99,8 @@ export const bench = async (options: readonly string[]): Promise<number> => {
     for (const model of [incremental, lastValue, seasonalNaive]) rows[model.name] = row(some, fromCold(model, coarse, some));
     if (!parsed.quick && !parsed['no-libraries'])
       for (const library of libraries.models) {
-        const said = await askedFromCold(library, coarse, some);
-        failures[library.name] = (failures[library.name] ?? 0) + said.filter((one) => one === null).length;
+        failures[library.name] ??= {};
+        const said = await askedFromCold(library, coarse, some, failures[library.name]!);
         if (said.some((one) => one !== null)) rows[library.name] = row(some, said);
       }
     if (peer.kind === 'ready') {
@@ -118,6 +118,12 @@ export const bench = async (options: readonly string[]): Promise<number> => {
   const total = totalOf(Object.values(traces));
   tell('total', total);
   for (const [name, rows] of Object.entries(byModel)) tell(`${name} (at a tenth of the origins)`, totalOf(rows));
+  const silent: Record<string, null | string> = {};
+  for (const [name, reasons] of Object.entries(failures)) {
+    const why = Object.entries(reasons).map(([reason, times]) => `${times} × ${reason}`);
+    if (why.length > 0) process.stderr.write(`${name} failed: ${why.join('; ')}\n`);
+    if (!(name in byModel)) Object.assign(silent, { [name]: null, [`${name}Why`]: why.join('; ') });
+  }
   const single = parsed.quick ? null : keysAlone(await keySeries(folder), peer);
   if (single !== null) tell(`${single.series} single keys`, single.total);
   printReport('forecast', {
@@ -125,6 +131,7 @@ export const bench = async (options: readonly string[]): Promise<number> => {
     total: rounded(total),
     models: {
       ...Object.fromEntries(Object.entries(byModel).map(([name, rows]) => [name, rounded(totalOf(rows))])),
+      ...silent,
       ...(peer.kind === 'missing' ? { theta: null, thetaWhy: peer.why } : {}),
     },
     failures,
@@ -251,10 +258,17 @@ const saidBy = (raw: ModelForecast | null | undefined): Said | null => {
 const fromCold = (model: Model, series: Series, origins: readonly number[]): (Said | null)[] =>
   origins.map((origin) => saidBy(model.forecastAt(historyBefore(origin, series), [HISTORY], HORIZONS)[0]));
 
-const askedFromCold = async (library: SecondOpinion, series: Series, origins: readonly number[]): Promise<(Said | null)[]> => {
+/** Asks a library at each origin; counts in `failures` how often it could not answer, by reason. */
+const askedFromCold = async (
+  library: SecondOpinion,
+  series: Series,
+  origins: readonly number[],
+  failures: Record<string, number>,
+): Promise<(Said | null)[]> => {
   const said: (Said | null)[] = [];
   for (const origin of origins) {
     const answer = await library.ask(historyBefore(origin, series), [HISTORY], HORIZONS, ANSWER_WITHIN_MS);
+    if (answer.kind === 'failed') failures[answer.reason] = (failures[answer.reason] ?? 0) + 1;
     said.push(answer.kind === 'answered' ? saidBy(answer.forecasts[0]) : null);
   }
   return said;

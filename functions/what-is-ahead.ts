@@ -20,7 +20,7 @@ export interface Ahead {
   readonly known: {
     readonly events: readonly KnownEvent[];
     /** The newest minutes as they came. */
-    readonly came: SeriesOf;
+    readonly came: (of: Job) => DemandSeries;
     /** All keys of the run. */
     readonly hull: HashKeyRange;
     /** The last weeks as they came; read when an upstream is sought, and once an hour near a day that is like others. */
