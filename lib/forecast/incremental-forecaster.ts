@@ -159,7 +159,8 @@ export class IncrementalForecaster {
     const spoke = this.counted[JUDGED]! - (slotEnds ? 2 : 1);
     if (spoke < 0) return;
     const { longest, slots } = this.horizons;
-    this.opinions.opineAround(spoke % longest, Math.max(0, slots.lastIndexOf(1)), step, z);
+    const row = spoke % longest;
+    this.opinions.opineAround(row, this.opinions.cell(row, Math.max(0, slots.lastIndexOf(1))), step, z);
     this.experts.watch(this.opinions.said, z);
   }
 
@@ -181,11 +182,11 @@ export class IncrementalForecaster {
       const cell = opinions.cell(row, j);
       const blended = opinions.cells[cell + BLENDED]!;
       if (Number.isNaN(z) || Number.isNaN(blended)) continue;
-      opinions.opine(row, j);
+      opinions.opine(row, cell);
       const limit = experts.judge(j, opinions.said, blended, z);
       if (this.days.slots - slots[j]! < this.grid.slotsPerDay / 2) continue;
       if (!always && now % LEARN_EVERY !== j % LEARN_EVERY) continue;
-      opinions.describe(row, j);
+      opinions.describe(row, cell);
       regressions.learn(j, opinions.features, z - opinions.cells[cell + USUAL]!, limit);
     }
   }
@@ -198,12 +199,12 @@ export class IncrementalForecaster {
     opinions.know(row, step);
     for (let j = 0; j < steps.length; j++) {
       const cell = opinions.cell(row, j);
-      opinions.lookAhead(row, j, step + steps[j]!);
-      opinions.describe(row, j);
+      opinions.lookAhead(cell, step + steps[j]!);
+      opinions.describe(row, cell);
       cells[cell + REGRESSED] = regressions.hasLearnt(j)
         ? cells[cell + USUAL]! + regressions.predict(j, opinions.features)
         : this.levels.row[0]!;
-      opinions.opine(row, j);
+      opinions.opine(row, cell);
       const point = experts.blend(j, opinions.said);
       cells[cell + BLENDED] = point;
       this.points[j] = point;

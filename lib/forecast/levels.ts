@@ -64,7 +64,7 @@ export class Levels {
   /** Lets the deviation from a day before follow a value. Answers true when it is the first that is known. */
   followPast(by: number, step: number, z: number): boolean {
     const then = this.days.pastAt(step, DAYS_BEFORE[by]!);
-    return !Number.isNaN(then) && this.deviate(by, z - then);
+    return Number.isNaN(then) ? false : this.deviate(by, z - then);
   }
 
   private deviate(by: number, deviation: number): boolean {

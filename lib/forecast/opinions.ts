@@ -21,7 +21,11 @@ const USUAL_NOW = ROW_SIZE;
 const YESTERDAY_NOW = USUAL_NOW + 1;
 const KNOWN_SIZE = YESTERDAY_NOW + 1;
 /** Places in a cell, what an origin says of one horizon: by what is usual, yesterday, last week, the regression, and the blend. */
-export const [USUAL, YESTERDAY, LAST_WEEK, REGRESSED, BLENDED] = [0, 1, 2, 3, 4] as const;
+export const USUAL = 0;
+const YESTERDAY = 1;
+const LAST_WEEK = 2;
+export const REGRESSED = 3;
+export const BLENDED = 4;
 const CELL_SIZE = 5;
 
 /** The opinions of a run of origins. A row is one origin's: those not judged yet, and one more for an origin within a slot. */
@@ -59,9 +63,8 @@ export class Opinions {
   }
 
   /** Takes down what is usual at the step in which a horizon ends, and what was then the day and the week before. */
-  lookAhead(row: number, j: number, step: number): void {
+  lookAhead(cell: number, step: number): void {
     const { cells, levels, days } = this;
-    const cell = this.cell(row, j);
     cells[cell + USUAL] = levels.usualAt(step);
     cells[cell + YESTERDAY] = levels.knows(1) ? days.pastAt(step, 1) : Number.NaN;
     cells[cell + LAST_WEEK] = levels.knows(2) ? days.pastAt(step, 7) : Number.NaN;
@@ -73,16 +76,19 @@ export class Opinions {
   }
 
   /** What each expert says of a horizon. */
-  opine(row: number, j: number): void {
+  opine(row: number, cell: number): void {
     const { known, cells, said } = this;
     const at = row * KNOWN_SIZE;
-    const cell = this.cell(row, j);
+    const deviation = at + DEVIATED;
     said[REGRESSION] = cells[cell + REGRESSED]!;
     said[1] = known[at]!;
     said[2] = known[at + LEVELS + 1]!;
     said[3] = known[at + LEVELS + 2]!;
-    for (let by = 0, expert = BY_DAYS, deviation = at + DEVIATED; by < DAYS_BEFORE.length; by++)
-      for (let i = 0; i < DEVIATIONS; i++) said[expert++] = cells[cell + USUAL + by]! + known[deviation++]!;
+    for (let i = 0; i < DEVIATIONS; i++) {
+      said[BY_DAYS + i] = cells[cell + USUAL]! + known[deviation + i]!;
+      said[BY_DAYS + DEVIATIONS + i] = cells[cell + YESTERDAY]! + known[deviation + DEVIATIONS + i]!;
+      said[BY_DAYS + 2 * DEVIATIONS + i] = cells[cell + LAST_WEEK]! + known[deviation + 2 * DEVIATIONS + i]!;
+    }
   }
 
   /** The highest of the value that what is usual brings by a horizon and the one that yesterday would (`point` where that is not known); after `opine`. */
@@ -95,10 +101,9 @@ export class Opinions {
    * What the experts said of a step whose value is `z`, for those who go by the day's course the nearest to `z` that it has in the slots around: when within a slot it
    * comes is not known.
    */
-  opineAround(row: number, j: number, step: number, z: number): void {
+  opineAround(row: number, cell: number, step: number, z: number): void {
     const { known, cells, days } = this;
-    const cell = this.cell(row, j);
-    this.opine(row, j);
+    this.opine(row, cell);
     if (days.lookAround(step, 0)) this.allow(REGRESSION, cells[cell + REGRESSED]! - cells[cell + USUAL]!, z);
     for (let by = 0, deviation = row * KNOWN_SIZE + DEVIATED; by < DAYS_BEFORE.length; by++, deviation += DEVIATIONS) {
       if (!days.lookAround(step, DAYS_BEFORE[by]!)) continue;
@@ -107,10 +112,9 @@ export class Opinions {
   }
 
   /** What the regression knows of a horizon: the newest value and the levels against what is usual, what usually changes, and how yesterday differed in that. */
-  describe(row: number, j: number): void {
+  describe(row: number, cell: number): void {
     const { known, cells, features } = this;
     const at = row * KNOWN_SIZE;
-    const cell = this.cell(row, j);
     const usual = known[at + USUAL_NOW]!;
     const usualChange = cells[cell + USUAL]! - usual;
     const change = cells[cell + YESTERDAY]! - known[at + YESTERDAY_NOW]!;
