@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { eventsFingerprint, withEvents, withoutEvents } from '../../lib/forecast/events.ts';
 import { forecastSeries } from '../../lib/forecast/forecast-series.ts';
 import { incremental } from '../../lib/forecast/incremental.ts';
+import { likeFactor, recalledFor } from '../../lib/forecast/like-days.ts';
 import { occurrencesOf, startOfDay } from '../../lib/forecast/occurrences.ts';
 import { slicesOf, WHOLE_RANGE } from '../../lib/model/hash-key-range.ts';
 import { EventRequest, type EventTime, type KnownEvent } from '../../lib/model/known-event.ts';
@@ -129,6 +130,51 @@ describe('withEvents', () => {
     ]);
     expect(made.quantiles).toEqual(plain.quantiles);
     expect(made.reason).toContain('of which the history has none yet');
+  });
+});
+
+describe('likeFactor', () => {
+  const DATES = [10, 40].map((day) => new Date(MIDNIGHT + day * DAY_MS).toISOString().slice(0, 10));
+  const when = { kind: 'days', dates: DATES, timeZone: 'UTC' } as const;
+
+  it('takes an earlier holiday by its height over its own week, however the load has grown since', () => {
+    // The load is four times as high a month later; a holiday is half of usual, and three tenths of it from noon.
+    const values = Float64Array.from({ length: 40 * MINUTES_PER_DAY }, (_, i) => {
+      const day = Math.floor(i / MINUTES_PER_DAY);
+      return (day < 25 ? 100 : 400) * (day === 10 ? (i % MINUTES_PER_DAY < 720 ? 0.5 : 0.3) : 1);
+    });
+    const at = likeFactor(series(values), when, { kind: 'like-each-other' });
+    expect(at(MIDNIGHT + 40 * DAY_MS + 9 * 60 * MINUTE_MS)).toBeCloseTo(0.5, 9);
+    expect(at(MIDNIGHT + 40 * DAY_MS + 15 * 60 * MINUTE_MS)).toBeCloseTo(0.3, 9);
+    // Without the week before it, it counts as it was.
+    const lonely = values.map((value, i) => (i >= 10 * MINUTES_PER_DAY || i < 3 * MINUTES_PER_DAY ? value : Number.NaN));
+    const plain = likeFactor(series(lonely), when, { kind: 'like-each-other' });
+    expect(plain(MIDNIGHT + 40 * DAY_MS + 9 * 60 * MINUTE_MS)).toBeCloseTo(50 / 400, 9);
+  });
+});
+
+describe('recalledFor', () => {
+  const days = (offsets: number[]): EventTime => ({
+    kind: 'days',
+    dates: offsets.map((day) => new Date(MIDNIGHT + day * DAY_MS).toISOString().slice(0, 10)),
+    timeZone: 'UTC',
+  });
+  const at = (day: number) => MIDNIGHT + day * DAY_MS;
+  const near = [at(80), at(80) + 60 * MINUTE_MS] as const;
+
+  it('names the earlier days of what is near with the week before each, once where they overlap, and not what minutes tell', () => {
+    const holidays = event({ kind: 'like-each-other' }, days([-20, 3, 30, 33, 68, 80]));
+    expect(recalledFor([holidays], near, at(-10), at(65))).toEqual([
+      { fromMs: at(-4), untilMs: at(4) },
+      { fromMs: at(23), untilMs: at(34) },
+      { fromMs: at(61), untilMs: at(65) },
+    ]);
+  });
+
+  it('names nothing for days that are not near, and for those that are like a weekday', () => {
+    const later = event({ kind: 'like-each-other' }, days([30, 82]));
+    const sundays = event({ kind: 'like-weekday', weekday: 'sunday' }, days([30, 80]));
+    expect(recalledFor([later, sundays], near, at(-10), at(65))).toEqual([]);
   });
 });
 
