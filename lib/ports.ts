@@ -16,6 +16,7 @@ import type { ProfileReport, ProfileSummary } from './model/profile-report.ts';
 import type { ProcessWindow, ProfilingEnd, ProfilingRun, ProfilingTotals, ProfilingWindow } from './model/profiling.ts';
 import type { Shard, StreamDescription, StreamRecord } from './model/shard.ts';
 import type { TrackRecord } from './model/track-record.ts';
+import type { Tuning } from './model/tuning.ts';
 import type { Beat, Retrieval, Worker, WorkerLoad } from './model/worker.ts';
 import type { ServiceState, WorkerService } from './model/worker-service.ts';
 
@@ -353,6 +354,14 @@ export interface ProfilingStore {
   totals(group: Group, profileId: string, signal?: AbortSignal): Promise<ProfilingTotals | null>;
 }
 
+/** What is tuned of a group's workers, and what is being tried. */
+export interface TuningStore {
+  /** Null: nothing ever was. */
+  get(group: Group, signal?: AbortSignal): Promise<Tuning | null>;
+  /** Puts it in the place of the revision before it; the first one where there is none. */
+  write(tuning: Tuning, signal?: AbortSignal): Promise<{ kind: 'written' } | { kind: 'fenced'; tuning: Tuning | null }>;
+}
+
 /** What profiles have taught, for 90 days. */
 export interface ProfileReportStore {
   /** Puts it in the place of itself. */
@@ -418,6 +427,7 @@ export interface Ports {
   readonly outcomes: OutcomeStore;
   readonly profiles: ProfilingStore;
   readonly profileReports: ProfileReportStore;
+  readonly tuning: TuningStore;
   /** In this process's memory, unless a Consumer is given another one. */
   readonly results: ResultStore;
   readonly commands: CommandQueue;

@@ -43,16 +43,17 @@ const run = async (task: WorkerTask): Promise<void> => {
     // The console and the planner of a demonstration of minutes look at them.
     reportMs: 3000,
     processor: {
-      process: async (records, { shardId, epoch }) => {
-        const answer = await sink.write({
-          workerId: task.workerId,
-          shardId,
-          epoch,
-          records: records.map(({ data }) => {
+      // The sink keeps nothing of what a profiling shadow writes to it.
+      shadowSafe: true,
+      process: async (records, { shardId, epoch, shadow, stage }) => {
+        const parsed = await stage('parse', async () =>
+          records.map(({ data }) => {
             const { key, n } = JSON.parse(decoder.decode(data)) as { key: string; n: number };
             return [key, n] as const;
           }),
-        });
+        );
+        const batch = { workerId: task.workerId, shardId, epoch, records: parsed, shadow };
+        const answer = await stage('sink', () => sink.write(batch));
         if (answer.kind === 'fenced')
           throw new TransientError(`the sink refused epoch ${epoch} of ${shardId}: it has seen ${answer.epoch}`);
       },

@@ -11,6 +11,7 @@ import {
   type ProfilingEnd,
   type ProfilingRun,
 } from '../model/profiling.ts';
+import type { SettingsInForce } from '../model/tuning.ts';
 import type { ResultStore } from '../ports.ts';
 import type { Hash64 } from '../shadow/digest-chain.ts';
 import type { ConsumerPorts } from './consumer-options.ts';
@@ -36,6 +37,8 @@ export interface ProfilingAgentOptions {
   readonly hash: Hash64;
   readonly streamArn: string;
   readonly table: Pick<ShardTable, 'owners' | 'total'>;
+  /** The settings that this worker's shards go by: its legs, too. */
+  readonly inForce: () => SettingsInForce;
   readonly emit: Emit;
 }
 
@@ -121,6 +124,7 @@ export class ProfilingAgent {
     if (begun.kind === 'gone' || this.#stopped) return;
     const host = new ProfilingHost({
       ...this.#options,
+      settings: { ...settings, ...this.#options.inForce() },
       run: begun.run,
       lease,
       shards: stream?.shards.length ?? 1,

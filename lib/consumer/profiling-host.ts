@@ -24,6 +24,8 @@ const WARM_WINDOWS = 2;
 /** A host that is not heard of for so many windows, and a while, is lost. */
 const LOST_WINDOWS = 4;
 const LOST_MS = 20_000;
+/** A try of other settings fills its turns as a loaded shard would: in a few records at a time, neither lanes nor calls show what they can. */
+const GATHER_MS = 1000;
 /** What a window and its totals take at most, and the change of the item. */
 const WRITE_UNITS_PER_WINDOW = 10;
 /** How long calls in flight may take to return at the end. */
@@ -253,8 +255,10 @@ export class ProfilingHost {
     const { legs } = this.#sides;
     const { signal } = this.#abort;
     const most = Math.max(...legs.map((leg) => leg.turnRecords));
+    const { other } = this.#run.request;
+    const gatherMs = other?.maxBatchRecords === undefined && other?.concurrencyPerShard === undefined ? 0 : GATHER_MS;
     for (let turn = 0; !signal.aborted; turn += 1) {
-      const records = await this.#intake.next(most);
+      const records = await this.#intake.next(most, gatherMs);
       const first = turn % legs.length;
       const beganMs = clock.monotonicMs();
       for (const leg of [...legs.slice(first), ...legs.slice(0, first)]) {

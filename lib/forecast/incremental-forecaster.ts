@@ -166,7 +166,7 @@ export class IncrementalForecaster {
     }
     this.days.take(step, z > seen ? this.scale.toDemand(z) : demand);
     if (!Number.isNaN(z)) {
-      if (this.experts.watches && foreseeEvery === 1 && !Number.isNaN(judgeable)) this.watch(z, slotEnds);
+      if (foreseeEvery === 1 && !Number.isNaN(judgeable)) this.watch(step, z, slotEnds);
       this.follow(step, z);
     }
     if (foreseeEvery > 1) this.near?.remember(z, step % this.grid.stepsPerDay);
@@ -189,15 +189,32 @@ export class IncrementalForecaster {
     return this.usualAt(step) + this.now[BY_USUAL + 1]!;
   }
 
-  /** Compares a value with what the experts said at the end of the slot before. */
-  private watch(z: number, slotEnds: boolean): void {
+  /**
+   * Compares a value with what the experts said at the end of the slot before. When within a slot the day's course comes is not known: who goes by it misses only
+   * what lies beyond the slots before and after.
+   */
+  private watch(step: number, z: number, slotEnds: boolean): void {
     const spoke = this.counted[JUDGED]! - (slotEnds ? 2 : 1);
     if (spoke < 0) return;
+    const { known, said, opinions } = this;
     const { longest, slots } = this.horizons;
     const row = spoke % longest;
     const nearest = Math.max(0, slots.lastIndexOf(1));
-    this.opine(row, (row * slots.length + nearest) * SAID_SIZE);
-    this.experts.watch(this.opinions, z);
+    const cell = (row * slots.length + nearest) * SAID_SIZE;
+    const deviations = row * KNOWN_SIZE + BY_USUAL - BY_PROFILE;
+    this.opine(row, cell);
+    if (this.days.lookAround(step, 0)) this.allow(0, said[cell + REGRESSED]! - said[cell + USUAL]!, z);
+    for (let first = BY_PROFILE; first < EXPERTS; first += DEVIATIONS) {
+      if (!this.days.lookAround(step, first === BY_PROFILE ? 0 : first === BY_YESTERDAY ? 1 : 7)) continue;
+      for (let expert = first; expert < first + DEVIATIONS; expert++) this.allow(expert, known[deviations + expert]!, z);
+    }
+    this.experts.watch(opinions, z);
+  }
+
+  /** Lets an expert that adds `deviation` to what `lookAround` found have said what is closest to `z`. */
+  private allow(expert: number, deviation: number, z: number): void {
+    const { lowest, highest } = this.days;
+    this.opinions[expert] = Math.max(lowest + deviation, Math.min(highest + deviation, z));
   }
 
   /** Lets levels and deviations follow a value. */

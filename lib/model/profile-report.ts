@@ -1,6 +1,7 @@
 // lib/model: the nouns. What a profiling shadow has taught about one shard on one worker, and what to do about it.
 import { z } from 'zod';
 import { ProfilingEnd, ProfilingRequest, ProfilingTotals } from './profiling.ts';
+import { OperatorSetting } from './tuning.ts';
 import { Rate } from './worker.ts';
 
 /** A rate with its 95 % interval; `high` is null where the measurement only bounds it from below. */
@@ -56,9 +57,6 @@ const base = {
   /** How sure it is that this is needed and helps, in [0, 1]. */
   confidence: z.number().min(0).max(1),
 };
-export const OperatorSetting = z.enum(['maxBatchRecords', 'concurrencyPerShard', 'checkpointMs', 'maxBufferBytes']);
-export type OperatorSetting = z.output<typeof OperatorSetting>;
-
 export const Recommendation = z.discriminatedUnion('kind', [
   z.object({ ...base, kind: z.literal('split'), newStartingHashKey: z.string() }),
   z.object({ ...base, kind: z.literal('move'), workerId: z.string() }),

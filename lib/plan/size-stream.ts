@@ -13,7 +13,7 @@ export const KEPT_SEC = 180;
 const KEEP_SEC = 420;
 const KEEP_OPERATIONS = 7;
 /** The stream is looked at again each tick, so less of a window's highest minute must be met at once than where a shard is split for good. */
-const SHARE_OF_HIGHEST = 0.2;
+const SHARE_OF_HIGHEST = 0.1;
 /** The queue is looked at after so many operations: what is needed then, less what can be had until then, must be begun now. */
 const QUEUE = [1, 2, 4] as const;
 

@@ -4,6 +4,7 @@ import type { Difference, Findings, NoiseFloor, ProfileLimit, RateEstimate } fro
 import type { ProfilingLeg } from '../model/profiling.ts';
 import type { Rate } from '../model/worker.ts';
 import { compareLegs } from './compare-legs.ts';
+import { compareTails } from './compare-tails.ts';
 import { hotKeysOf } from './hot-keys.ts';
 import { CURRENT } from './leg-sums.ts';
 import { memoryGrowthOf } from './memory-growth.ts';
@@ -70,13 +71,15 @@ const noiseOf = ({ windows }: ProfileScene): NoiseFloor[] =>
 
 /** Infinite factors (of nothing) cannot be stored. */
 const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
-const differencesOf = ({ windows }: ProfileScene): Difference[] =>
-  compareLegs(windows, 'b')
+const differencesOf = ({ windows, totals }: ProfileScene): Difference[] => {
+  const tail = totals === null ? null : compareTails(totals);
+  return [...compareLegs(windows, 'b'), ...(tail === null ? [] : [tail])]
     .filter(({ kind }) => kind !== 'within-noise')
     .map(({ measure, a, b, floor, kind, factor, low, high }) => ({
       ...{ measure, a, b, floor, kind },
       ...{ factor: finite(factor), low: finite(low), high: finite(high) },
     }));
+};
 
 /** The findings of a run. Fewer windows than an interval needs give no capacity, and say so. */
 export const findingsOf = (scene: ProfileScene, targets: ProfileTargets, legs: readonly ProfilingLeg[] = CURRENT): Findings => {

@@ -33,7 +33,7 @@ export interface Comparison {
 
 const EVEN = 'one operation adds or removes one shard, and the load stays even';
 const RIVALS = {
-  tracking: 'target tracking to 70 %: up after 3 min above, down after 15 min below 90 % of it',
+  tracking: 'target tracking to 70 %: up after 3 min above to their mean, down after 15 min below 90 % of it to their highest',
   kas: 'kinesis-auto-scaling: ×2 after 25 min at 75 %, ÷2 after 285 of 300 min below 25 %',
   substation: 'substation: ×2 after 5 min at 70 %, ÷2 after 60 min below 35 %',
   'scaling-utils': 'kinesis-scaling-utils: +20 % after 10 min at 80 %, −1 after 60 min below 20 %, then 120 min rest',

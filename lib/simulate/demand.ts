@@ -41,7 +41,9 @@ export const byTheMinute = (values: ArrayLike<number>, stepMs: number, startMs: 
 /** The demand scaled so that its 99.9th percentile fills `shards` shards. Fails when that percentile is zero. */
 export const fillingShards = ({ startMs, minutes }: Demand, shards: number): Demand => {
   const sorted = Float64Array.from(minutes).sort();
-  const high = sorted[Math.floor(0.999 * (sorted.length - 1))]!;
+  const rank = 0.999 * (sorted.length - 1);
+  const [below, above] = [sorted[Math.floor(rank)]!, sorted[Math.ceil(rank)]!];
+  const high = below + (rank - Math.floor(rank)) * (above - below);
   if (high === 0) throw new PoisonError('the trace is zero in 99.9 % of its minutes; it cannot be scaled to fill shards');
   return { startMs, minutes: minutes.map((value) => (value * shards) / high) };
 };

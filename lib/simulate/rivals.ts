@@ -51,18 +51,18 @@ export const substation = (): Sizer => {
   };
 };
 
-/** Target tracking at 70 %: up after 3 minutes above it, down after 15 minutes below 90 % of it. */
+/**
+ * Target tracking at 70 %: up after 3 minutes above it, to what their mean needs; down after 15 minutes below 90 % of it, to what the highest of them needs. Its
+ * alarms look at the last minutes afresh each time: what they saw while an operation went on counts.
+ */
 export const tracking = (): Sizer => {
-  const up = streak();
-  const down = streak();
+  const last = (minutes: number, ago: (minutes: number) => number) => Array.from({ length: minutes }, (_, i) => ago(i + 1));
   return ({ shards, ago }) => {
-    const utilization = ago(1) / shards;
-    const above = up.next(utilization > 0.7) >= 3;
-    const under = down.next(utilization < 0.63) >= 15;
-    if (!above && !under) return shards;
-    up.reset();
-    down.reset();
-    return Math.ceil(ago(1) / 0.7);
+    const recent = last(3, ago);
+    if (recent.every((demand) => demand / shards > 0.7))
+      return Math.ceil(recent.reduce((sum, demand) => sum + demand, 0) / 3 / 0.7);
+    const before = last(15, ago);
+    return before.every((demand) => demand / shards < 0.63) ? Math.ceil(Math.max(...before) / 0.7) : shards;
   };
 };
 

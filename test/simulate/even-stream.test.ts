@@ -32,6 +32,13 @@ describe('fillingShards', () => {
     expect(demand.minutes[1000]).toBeGreaterThan(24);
   });
 
+  it('takes the percentile on the line between two minutes where it lies between them', () => {
+    // Rank 0.999 × 499 = 498.501 of 0, 0, …, 0, 10, 30: nearly half way from 10 to 30.
+    const minutes = new Float64Array(500);
+    [minutes[7], minutes[400]] = [10, 30];
+    expect(fillingShards({ startMs: 0, minutes }, 24).minutes[400]).toBeCloseTo((30 * 24) / (10 + 0.501 * 20));
+  });
+
   it('fails on a trace that is nearly always zero', () => {
     expect(() => fillingShards(demandOf([2000, 0], [1, 5]), 24)).toThrow('zero in 99.9 %');
   });
@@ -114,9 +121,14 @@ describe('rivals', () => {
     expect(sizesOf(substation(), 60, () => 3.5).at(-1)).toBe(10);
   });
 
-  it('tracking goes to 70 % after 3 minutes above and after 15 below nine tenths of it', () => {
-    expect(sizesOf(tracking(), 3, () => 14).slice(1)).toEqual([10, 20]);
-    expect(sizesOf(tracking(), 15, () => 3.5).slice(13)).toEqual([10, 5]);
+  it('tracking goes to 70 % of the mean of 3 minutes above, and of the highest of 15 below nine tenths of it', () => {
+    const since = (rise: number, before: number, after: number) => (minute: number) => (minute < rise ? before : after);
+    // Minutes 5, 6 and 7 are above; the size is chosen at the start of minute 8.
+    expect(sizesOf(tracking(), 9, since(5, 6.5, 14)).slice(7)).toEqual([10, 20]);
+    expect(sizesOf(tracking(), 4, (minute) => [6.5, 6.5, 6.5, 7.6, 8.3, 9][minute + 3] ?? 0)).toEqual([10, 10, 10, 12]);
+    expect(sizesOf(tracking(), 21, since(5, 6.5, 3.5)).slice(19)).toEqual([10, 5]);
+    // One higher minute among the fifteen decides how far down it goes.
+    expect(sizesOf(tracking(), 21, (minute) => (minute === 9 ? 4.8 : since(5, 6.5, 3.5)(minute))).at(-1)).toBe(7);
     expect(sizesOf(tracking(), 99, () => 6.5).at(-1)).toBe(10);
   });
 
