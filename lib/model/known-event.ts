@@ -81,7 +81,12 @@ const eventFields = {
   when: EventTime,
   effect: EventEffect,
   /** Left out: the whole stream. An addition then spreads over its keys. */
-  hashKeyRange: HashKeyRange.optional(),
+  hashKeyRange: HashKeyRange.refine(({ startingHashKey, endingHashKey }) => startingHashKey <= endingHashKey, {
+    error: ({ input }) => {
+      const { startingHashKey, endingHashKey } = input as HashKeyRange;
+      return `must not end before it starts, got ${startingHashKey} to ${endingHashKey}`;
+    },
+  }).optional(),
 } as const;
 
 const likeDays = {

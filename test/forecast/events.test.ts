@@ -132,8 +132,11 @@ describe('withEvents', () => {
 
   it('never goes beyond it where the model has found by itself that the day is none of the usual', () => {
     const { plain, made, at } = beforeSeven(() => 300);
-    expect(plain.quantiles[1]![at]!).toBeCloseTo(300, -1);
-    expect(made.quantiles[1]![at]!).toBeCloseTo(300, -1);
+    // A rise of six tenths taken off the model's own forecast would leave less than 230.
+    const [foreseen, moved] = [plain, made].map(({ quantiles }) => quantiles[1]![at]!) as [number, number];
+    expect(foreseen).toBeLessThan(370);
+    expect(moved).toBeGreaterThan(295);
+    expect(moved).toBeLessThanOrEqual(foreseen + 1);
   });
 
   it('leaves a holiday as it is, and says why, when the history has no such day', () => {
