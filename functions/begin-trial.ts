@@ -38,7 +38,7 @@ export const beginTrial = async (
 ): Promise<Begun> => {
   const group = { application: policy.application, streamName: policy.streamName };
   const { share, durationMin, budgetUsd } = profilingOf(policy);
-  const trialId = actionIdOf('tune', [trial.setting], group, nowMs);
+  const trialId = actionIdOf(`tune-${trial.setting}`, [], group, nowMs);
   const forMin = Math.max(durationMin, LEAST_MIN);
   const started = async (wish: Parameters<typeof startTrial>[2]): Promise<Begun> => {
     const begun = startTrial(group, tuning, wish, nowMs);

@@ -15,6 +15,7 @@ import { dueChoice } from './choice-due.ts';
 import { HORIZONS_SEC, hullOf, type Job, overlap, seriesOf } from './forecast-jobs.ts';
 import { forecastWithOpinions, type OpinionsAtHand } from './forecast-with-opinions.ts';
 import { observedUntil } from './read-fleet.ts';
+import { recall } from './recall.ts';
 import { prolonged, sinceFirstKnown } from './series-past.ts';
 import { asMade } from './settle-forecasts.ts';
 import {
@@ -204,7 +205,11 @@ export const foresee = async (
       events,
       came: newestOf,
       hull: hullOf(jobs),
-      wholeCame: async () => cameIn(await whole(jobs), earliestMs),
+      wholeCame: async (recalled) => {
+        const weeks = await whole(jobs);
+        const old = await recall(recalled, weeks, hullOf(jobs), streamName, ports, signal);
+        return cameIn([...weeks, ...old], Math.min(earliestMs, ...recalled.map(({ fromMs }) => fromMs)));
+      },
     },
     seeker: { streamName, untilMs, streams, before: streamBefore?.upstream },
     ports,

@@ -1,7 +1,7 @@
 // functions: one step of what is being tuned, each minute.
 // in: a tick · out: the try judged, applied, kept or taken back by one conditional write; where nothing is tried, a recommended try begins
 import type { Group } from '../lib/model/lease.ts';
-import type { TuningTrial } from '../lib/model/tuning.ts';
+import type { Tuning, TuningTrial } from '../lib/model/tuning.ts';
 import type { Ports } from '../lib/ports.ts';
 import { stepTuning, type TrialRun, type TuningStep } from '../lib/profile/tuning.ts';
 import { recommendedTry } from '../lib/profile/tuning-wish.ts';
@@ -10,6 +10,8 @@ import { type Scene, type Task, Tick, task } from './shell.ts';
 import { seenWorkers, type TuningScene, tuningScene } from './tuning-scene.ts';
 
 const REPORTS = 30;
+/** A run is over by then at the latest, whatever became of its try. */
+const LEFT_MS = 2 * 3_600_000;
 /** A run that ended so was not of the setting. */
 const UNFINISHED = [
   'refused',
@@ -62,6 +64,17 @@ const beginRecommended = async (group: Group, view: TuningScene, scene: Scene): 
     : { kind: 'nothing', detail: begun.message };
 };
 
+/** Ends the run of a try that was given up before its run had begun, or while it went on: nobody waits for it any more. */
+const stopLeftRun = async (group: Group, tuning: Tuning | null, { ports, nowMs, signal }: Scene): Promise<void> => {
+  const [last] = tuning?.outcomes ?? [];
+  if (last === undefined || nowMs - last.endedAtMs > LEFT_MS) return;
+  const left = (await ports.profiles.live(group, signal)).find(
+    ({ profileId, stop }) => profileId === last.trialId && stop === undefined,
+  );
+  if (left !== undefined)
+    await ports.profiles.change(left, { stop: { by: 'machine', detail: last.reason, atMs: nowMs } }, signal);
+};
+
 const detailOf = (step: TuningStep): string => (step.kind === 'ended' ? step.outcome.reason : step.reason);
 
 export const tune = {
@@ -72,6 +85,7 @@ export const tune = {
     const view = await tuningScene(group, scene);
     const { tuning, rules, policyBounds, bounds, workers } = view;
     const trial = tuning?.trial;
+    await stopLeftRun(group, tuning, scene);
     const run = trial === undefined ? null : await runOf(group, trial, ports, signal);
     const seen = trial === undefined ? [] : seenWorkers(workers, trial.setting);
     const step = stepTuning(tuning, { policyBounds, bounds, watchMin: rules.watchMin, workers: seen, run }, nowMs);

@@ -205,8 +205,14 @@ export interface HistoryStore {
   read(streamName: string, fromMs: number, untilMs: number, signal?: AbortSignal, within?: HashKeyRange): Promise<HistoryBlock[]>;
   /** The ranges of which minutes were put since `writtenFromMs` that were over for at least `ALTERED_PAST_MS` then. */
   altered(streamName: string, writtenFromMs: number, signal?: AbortSignal): Promise<AlteredPast[]>;
-  /** Every coarse block (those with `stepSec`) that overlaps fromMs..untilMs, in order of start. */
-  readCoarse(streamName: string, fromMs: number, untilMs: number, signal?: AbortSignal): Promise<HistoryBlock[]>;
+  /** Every coarse block (those with `stepSec`) that overlaps fromMs..untilMs (and `within`, where it is given), in order of start. */
+  readCoarse(
+    streamName: string,
+    fromMs: number,
+    untilMs: number,
+    signal?: AbortSignal,
+    within?: HashKeyRange,
+  ): Promise<HistoryBlock[]>;
 }
 
 /** A past that became another one: what was learnt from it before `writtenAtMs` is not what is stored now. */

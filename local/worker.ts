@@ -42,6 +42,12 @@ const run = async (task: WorkerTask): Promise<void> => {
     rebalance: 'control-plane',
     // The console and the planner of a demonstration of minutes look at them.
     reportMs: 3000,
+    // What a person may try: penumbra tune try checkpointMs 2000. The policy must name the setting, too.
+    tuning: {
+      concurrencyPerShard: { from: 1, to: 8 },
+      maxBatchRecords: { from: 50, to: 2000 },
+      checkpointMs: { from: 500, to: 20_000 },
+    },
     processor: {
       // The sink keeps nothing of what a profiling shadow writes to it.
       shadowSafe: true,

@@ -1,7 +1,6 @@
 // lib/consumer: this worker's part in profiling runs: hosts what it is told to, or says why not; clears up after hosts that are lost; lets its own shards tell
 // results to those who compare.
 // in: the live runs, at each look at the lease table · out: hosted runs, refusals, ended ones
-import { profilingConsumerNameOf } from '../model/consumer-name.ts';
 import type { Group } from '../model/lease.ts';
 import {
   type HostingAbility,
@@ -18,6 +17,7 @@ import type { ConsumerPorts } from './consumer-options.ts';
 import type { Emit } from './events.ts';
 import type { ConsumerSettings } from './options.ts';
 import type { Processor, ProcessorResults } from './processor.ts';
+import { deregisterAfter } from './profiling-consumer.ts';
 import { refusalOf } from './profiling-end.ts';
 import { ProfilingHost } from './profiling-host.ts';
 import { PrimaryResults } from './profiling-primary.ts';
@@ -150,10 +150,7 @@ export class ProfilingAgent {
     if ((await ports.profiles.end(run, end)).kind === 'gone') return;
     emit({ kind: 'profiling-ended', shardId: run.shardId, profileId: run.profileId, end: end.by, detail: end.detail });
     if (results.isShared) for (const side of ['a', 'aa', 'b', 'primary']) await results.clear(spaceOf(run, side));
-    const isReadBy = (other: ProfilingRun) =>
-      other.profileId !== run.profileId && !isHostLost(other, nowMs) && mayUseConsumer(other);
-    if (mayUseConsumer(run) && !runs.some(isReadBy))
-      await ports.control.removeConsumer(streamArn, profilingConsumerNameOf(run.application));
+    if (mayUseConsumer(run)) await deregisterAfter(run, runs, ports.control, streamArn, nowMs);
   }
 
   /** Writes the primary's results for as long as somebody compares. */

@@ -116,7 +116,9 @@ export const Findings = z.object({
     byClass: z.array(z.object({ name: z.string(), count: z.number().int() })),
   }),
   memory: z.object({
-    /** Growth of the heap for each record that is processed; null where none can be told from noise. */
+    /** Where it grows: the heap, buffers (external memory), or outside of both. */
+    where: z.enum(['heap', 'buffers', 'native']).nullable().optional(),
+    /** Growth for each record that is processed; null where none can be told from noise. */
     bytesPerRecord: z.number().nullable(),
     low: z.number().nullable(),
     high: z.number().nullable(),

@@ -196,7 +196,12 @@ export const ProcessWindow = z.object({
   heapLowBytes: Amount,
   heapLimitBytes: Amount,
   rssBytes: Amount,
+  /** Buffers, and what else hangs on objects of the heap; the least that was seen. */
   externalBytes: Amount,
+  /** Neither of both, the least that was seen; missing: not told. */
+  nativeBytes: Amount.optional(),
+  /** What the process may take in all. */
+  memoryLimitBytes: Amount.optional(),
   /** Waited for a disk. */
   blockIoMs: Amount.nullable(),
   readBytes: Amount.nullable(),

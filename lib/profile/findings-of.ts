@@ -43,7 +43,13 @@ const FULL = {
   'hot-key': 'the lane of the hottest key is full',
 } as const;
 
-/** What ends first, by rank: what fails is not processed at all; a heap that fills ends everything; then the scarcest resource. */
+const STAYS = {
+  heap: 'on the heap, which is',
+  buffers: 'in buffers, outside of the heap: the process’s memory is',
+  native: 'in native memory, outside of heap and buffers: the process’s memory is',
+} as const;
+
+/** What ends first, by rank: what fails is not processed at all; memory that fills ends everything; then the scarcest resource. */
 const limitOf = (
   measured: Measured,
   errors: Findings['errors'],
@@ -58,7 +64,7 @@ const limitOf = (
   if (memory.bytesPerRecord !== null && memory.hoursToFull !== null && memory.hoursToFull < targets.leakHorizonHours)
     return {
       limit: 'memory',
-      limitReason: `${Math.round(memory.bytesPerRecord)} bytes stay of each record: the heap is full after ${memory.hoursToFull.toFixed(1)} hours of the shard's load.`,
+      limitReason: `${Math.round(memory.bytesPerRecord)} bytes stay of each record ${STAYS[memory.where ?? 'heap']} full after ${memory.hoursToFull.toFixed(1)} hours of the shard's load.`,
     };
   const { resource, capacity, how } = measured.scarcest;
   if (resource === 'shard')

@@ -192,6 +192,20 @@ describe('tune', () => {
     expect(await stored()).toMatchObject({ settings: {}, outcomes: [{ result: 'rolledBack', because: 'overdue' }] });
   });
 
+  it('ends the run of a try that was stopped before its run had begun', async () => {
+    const profileId = await begun();
+    await w.call(endTuning, { body: group });
+    await w.ports.profiles.create(
+      {
+        ...{ ...group, profileId, shardId, hostId: 'b', request: ProfilingRequest.parse({}), trigger: 'request', reason: '' },
+        ...{ state: 'requested', requestedAtMs: w.clock.nowMs(), lostAfterMs: w.clock.nowMs() + 10 * MINUTE },
+      },
+      w.clock.nowMs(),
+    );
+    await tick();
+    expect((await w.ports.profiles.live(group))[0]?.stop).toMatchObject({ by: 'machine', detail: 'Stopped by hand.' });
+  });
+
   it('of two ticks at once lets one write', async () => {
     const trialId = await begun();
     await analysed(trialId, better);

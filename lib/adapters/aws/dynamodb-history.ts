@@ -152,6 +152,6 @@ export const dynamodbHistory = (client: DynamoDBClient, clock: Clock, tableName:
       const [measured, imported] = tiers as [HistoryBlock[], HistoryBlock[]];
       return imported.length === 0 ? measured : [...measured, ...imported].sort(byStart);
     },
-    readCoarse: (streamName, fromMs, untilMs, signal) => between(streamName, fromMs, untilMs, 'coarse', undefined, signal),
+    readCoarse: (streamName, fromMs, untilMs, signal, within) => between(streamName, fromMs, untilMs, 'coarse', within, signal),
   };
 };
