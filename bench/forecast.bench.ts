@@ -1,5 +1,5 @@
 // bench/forecast: accuracy, calibration and speed of the forecasts on traces, beside other models.
-// in: --traces DIR [--quick] [--no-theta] [--no-libraries] · out: tables on stderr, one line of JSON
+// in: --traces DIR [--quick] [--no-theta] [--no-libraries] [--origins-at SHARE] · out: tables on stderr, one line of JSON
 //
 // Five-minute means, 7 days of history from cold at each origin, 60 minutes ahead. `traces`, `total` and `overTheta` are the incremental model at all origins;
 // `models` are all models, ours too, at the same tenth of them. `singleKeys` are series of their own that nobody looked at while the model was made. `onePass` runs once over each
@@ -8,7 +8,6 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { secondOpinions } from '../lib/adapters/second-opinions.ts';
-import { outcomesAt } from '../lib/forecast/backtest.ts';
 import { coherent } from '../lib/forecast/coherent.ts';
 import { incremental } from '../lib/forecast/incremental.ts';
 import { lastValue } from '../lib/forecast/last-value.ts';
@@ -16,6 +15,7 @@ import type { EvenSeries, Model, ModelForecast } from '../lib/forecast/model.ts'
 import { seasonalNaive } from '../lib/forecast/seasonal-naive.ts';
 import type { SecondOpinion } from '../lib/forecast/second-opinion.ts';
 import { readTrace } from '../local/trace.ts';
+import { onePass } from './forecast-one-pass.ts';
 import { type Row, rounded, rowOf, type Said, totalOf } from './forecast-score.ts';
 import { speed } from './forecast-speed.ts';
 import { printReport } from './report.ts';
@@ -31,6 +31,8 @@ const PEERS_EVERY = 10;
 const ANSWER_WITHIN_MS = 20_000;
 const BUSIEST_KEYS = 8;
 const KEY_ORIGINS = 20;
+/** Where in each stretch of a trace its origin lies. */
+const ORIGINS_AT = 0.5;
 
 interface Series {
   readonly name: string;
@@ -47,6 +49,7 @@ export const bench = async (options: readonly string[]): Promise<number> => {
     json?: boolean | undefined;
     'no-theta'?: boolean | undefined;
     'no-libraries'?: boolean | undefined;
+    'origins-at'?: string | undefined;
   };
   try {
     parsed = parseArgs({
@@ -57,6 +60,7 @@ export const bench = async (options: readonly string[]): Promise<number> => {
         json: { type: 'boolean' },
         'no-theta': { type: 'boolean' },
         'no-libraries': { type: 'boolean' },
+        'origins-at': { type: 'string' },
       },
     }).values;
   } catch (error) {
@@ -66,6 +70,9 @@ export const bench = async (options: readonly string[]): Promise<number> => {
   if (folder === '') return refuse('--traces must name a directory of CSV traces, got nothing');
   if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory())
     return refuse(`--traces must name a directory of CSV traces, got ${folder}`);
+
+  const originsAt = Number(parsed['origins-at'] ?? ORIGINS_AT);
+  if (!(originsAt >= 0 && originsAt < 1)) return refuse(`--origins-at must be in [0, 1), got ${parsed['origins-at']}`);
 
   const skipped: Record<string, string> = {};
   const series: Series[] = [];
@@ -86,11 +93,11 @@ export const bench = async (options: readonly string[]): Promise<number> => {
   const libraries = secondOpinions();
   const traces: Record<string, Row> = {};
   const byModel: Record<string, Row[]> = {};
-  const failures: Record<string, number> = {};
+  const failures: Record<string, Record<string, number>> = {};
   const overTheta: Record<string, Ratio> = {};
   for (const each of series) {
     const coarse = means(each, STEP_SEC);
-    const at = originsOf(coarse.values.length, origins);
+    const at = originsOf(coarse.values.length, origins, originsAt);
     const some = at.filter((_, i) => i % PEERS_EVERY === 2);
     const row = (from: readonly number[], said: readonly (Said | null)[]): Row =>
       rowOf(coarse.values, from, HISTORY, STEPS, said);
@@ -99,8 +106,8 @@ export const bench = async (options: readonly string[]): Promise<number> => {
     for (const model of [incremental, lastValue, seasonalNaive]) rows[model.name] = row(some, fromCold(model, coarse, some));
     if (!parsed.quick && !parsed['no-libraries'])
       for (const library of libraries.models) {
-        const said = await askedFromCold(library, coarse, some);
-        failures[library.name] = (failures[library.name] ?? 0) + said.filter((one) => one === null).length;
+        failures[library.name] ??= {};
+        const said = await askedFromCold(library, coarse, some, failures[library.name]!);
         if (said.some((one) => one !== null)) rows[library.name] = row(some, said);
       }
     if (peer.kind === 'ready') {
@@ -118,6 +125,12 @@ export const bench = async (options: readonly string[]): Promise<number> => {
   const total = totalOf(Object.values(traces));
   tell('total', total);
   for (const [name, rows] of Object.entries(byModel)) tell(`${name} (at a tenth of the origins)`, totalOf(rows));
+  const silent: Record<string, null | string> = {};
+  for (const [name, reasons] of Object.entries(failures)) {
+    const why = Object.entries(reasons).map(([reason, times]) => `${times} × ${reason}`);
+    if (why.length > 0) process.stderr.write(`${name} failed: ${why.join('; ')}\n`);
+    if (!(name in byModel)) Object.assign(silent, { [name]: null, [`${name}Why`]: why.join('; ') });
+  }
   const single = parsed.quick ? null : keysAlone(await keySeries(folder), peer);
   if (single !== null) tell(`${single.series} single keys`, single.total);
   printReport('forecast', {
@@ -125,6 +138,7 @@ export const bench = async (options: readonly string[]): Promise<number> => {
     total: rounded(total),
     models: {
       ...Object.fromEntries(Object.entries(byModel).map(([name, rows]) => [name, rounded(totalOf(rows))])),
+      ...silent,
       ...(peer.kind === 'missing' ? { theta: null, thetaWhy: peer.why } : {}),
     },
     failures,
@@ -203,7 +217,7 @@ const keysAlone = (
   const ratios: Record<string, Ratio> = {};
   for (const each of all) {
     const coarse = means(each, STEP_SEC);
-    const at = originsOf(coarse.values.length, KEY_ORIGINS);
+    const at = originsOf(coarse.values.length, KEY_ORIGINS, ORIGINS_AT);
     const ours = rowOf(coarse.values, at, HISTORY, STEPS, fromCold(incremental, coarse, at));
     rows.push(ours);
     if (peer.kind === 'ready')
@@ -229,8 +243,9 @@ const means = (series: Series, stepSec: number): Series => {
   return { ...series, stepSec, values };
 };
 
-const originsOf = (length: number, count: number): number[] =>
-  Array.from({ length: count }, (_, i) => Math.floor(HISTORY + ((length - STEPS - HISTORY) * (i + 0.5)) / count));
+/** A trace in so many equal stretches; from each the origin at `at` of its length. */
+const originsOf = (length: number, count: number, at: number): number[] =>
+  Array.from({ length: count }, (_, i) => Math.floor(HISTORY + ((length - STEPS - HISTORY) * (i + at)) / count));
 
 const historyBefore = (origin: number, { values, startMs, stepSec }: Series): EvenSeries => {
   const from = origin - HISTORY;
@@ -251,10 +266,17 @@ const saidBy = (raw: ModelForecast | null | undefined): Said | null => {
 const fromCold = (model: Model, series: Series, origins: readonly number[]): (Said | null)[] =>
   origins.map((origin) => saidBy(model.forecastAt(historyBefore(origin, series), [HISTORY], HORIZONS)[0]));
 
-const askedFromCold = async (library: SecondOpinion, series: Series, origins: readonly number[]): Promise<(Said | null)[]> => {
+/** Asks a library at each origin; counts in `failures` how often it could not answer, by reason. */
+const askedFromCold = async (
+  library: SecondOpinion,
+  series: Series,
+  origins: readonly number[],
+  failures: Record<string, number>,
+): Promise<(Said | null)[]> => {
   const said: (Said | null)[] = [];
   for (const origin of origins) {
     const answer = await library.ask(historyBefore(origin, series), [HISTORY], HORIZONS, ANSWER_WITHIN_MS);
+    if (answer.kind === 'failed') failures[answer.reason] = (failures[answer.reason] ?? 0) + 1;
     said.push(answer.kind === 'answered' ? saidBy(answer.forecasts[0]) : null);
   }
   return said;
@@ -277,48 +299,6 @@ const carriedForward = (values: Float64Array): number[] => {
     if (!Number.isNaN(value)) last = value;
     return last;
   });
-};
-
-/** One pass over each series from `from` on with a forecast every `every` steps: many more origins, so that a share is told to a percent. */
-const onePass = (
-  series: readonly Series[],
-  horizons: readonly number[],
-  from: number,
-  every: number,
-): Record<string, unknown> | null => {
-  if (series.length === 0) return null;
-  const longest = horizons.at(-1)!;
-  const rows = series.map((each) => {
-    const count = Math.max(0, Math.floor((each.values.length - longest - from) / every));
-    const origins = Array.from({ length: count }, (_, i) => from + every * i);
-    const sums = { held: 0, windows: 0, covered: 0, points: 0, error: 0, naive: 0 };
-    incremental.forecastAt(each, origins, horizons).forEach((raw, i) => {
-      const said = raw && coherent(raw);
-      if (!said) return;
-      const came = outcomesAt(each.values, origins[i]!, horizons);
-      const last = each.values[origins[i]! - 1]!;
-      came.points.forEach((point, h) => {
-        if (Number.isNaN(point) || Number.isNaN(last)) return;
-        sums.points++;
-        sums.covered += said.quantiles[3]![h]! >= point ? 1 : 0;
-        sums.error += Math.abs(said.quantiles[1]![h]! - point);
-        sums.naive += Math.abs(last - point);
-      });
-      if (Number.isNaN(came.peaks.at(-1)!)) return;
-      sums.windows++;
-      sums.held += said.windowMaxQuantiles[3]!.at(-1)! >= came.peaks.at(-1)! ? 1 : 0;
-    });
-    return [
-      each.name,
-      {
-        origins: origins.length,
-        rmae: Number((sums.error / sums.naive).toFixed(3)),
-        cover95: Number((sums.covered / sums.points).toFixed(3)),
-        maxCover95: Number((sums.held / sums.windows).toFixed(3)),
-      },
-    ] as const;
-  });
-  return Object.fromEntries(rows);
 };
 
 const tell = (name: string, row: Row): void => {

@@ -11,7 +11,7 @@ import { Consumer } from '../lib/consumer/consumer.ts';
 import { ProfilingRequest, type ProfilingRun } from '../lib/model/profiling.ts';
 
 const group = { application: 'bench', streamName: 'owned' };
-const STRETCH_RECORDS = 150_000;
+const STRETCH_RECORDS = 60_000;
 const PUT = 5000;
 const KEYS = 1000;
 

@@ -52,17 +52,19 @@ export const bench = async (options: readonly string[]): Promise<number> => {
     return 2;
   }
   const [repeats, seconds] = quick ? [1, 6] : [4, 15];
+  /** A leak is told between two collections of the whole heap, which come every few seconds. */
+  const leakSeconds = quick ? 12 : 30;
   const runs: Run[] = [];
   for (let seed = 1; seed <= repeats; seed++)
     for (const name of CASES) {
-      const run = await hosted(name, seed, seconds, share);
+      const run = await hosted(name, seed, name === 'leak' ? leakSeconds : seconds, share);
       runs.push(run);
       const right = run.limit === run.limitTrue ? 'right' : `WRONG, true is ${run.limitTrue}`;
       process.stderr.write(
         `${name} ${seed}: limit ${run.limit} (${right}); ${run.capacity?.toFixed(0)} records/s (${run.low?.toFixed(0)} to ${run.high?.toFixed(0)}), true ${run.capacityTrue.toFixed(0)}; skew off by ${run.skewErrorPoints.toFixed(2)} points; ${run.records} records sampled\n`,
       );
     }
-  const overhead = await primaryOverhead(quick ? 4 : 12, share);
+  const overhead = await primaryOverhead(quick ? 8 : 40, share);
   process.stderr.write(`the owner's CPU for a record, with a shadow beside without: ${overhead.toFixed(2)} %\n`);
   const errors = runs.map(({ capacity, capacityTrue }) => (100 * Math.abs((capacity ?? 0) - capacityTrue)) / capacityTrue);
   printReport('profile', {

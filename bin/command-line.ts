@@ -2,15 +2,17 @@
 // in: words · out: tables or JSON on stdout, one clear line on stderr and exit 2 for what cannot be understood
 import { readFile } from 'node:fs/promises';
 import { Command, CommanderError, Option } from 'commander';
-import type { AcceptedResponse, FleetResponse, MonitorResponse } from '../lib/model/api.ts';
+import type { AcceptedResponse, FleetResponse, MonitorResponse, PredictionsResponse } from '../lib/model/api.ts';
 import { PolicyToSet } from '../lib/plan/policy-to-set.ts';
 import { asked, type Connection, print, refuse } from './ask.ts';
 import { addBacktest } from './backtest.ts';
 import { addEvents } from './event.ts';
+import { forecastText } from './forecast-text.ts';
 import { addImport } from './import.ts';
 import { addProfileCommands, type ProfileOptions, profileAsked } from './profile.ts';
 import { addSimulate } from './simulate.ts';
 import { monitorText, type PlanBody, type PolicyBody, planText, policyText, statusText } from './tables.ts';
+import { addTuning } from './tune.ts';
 
 /** A command that speaks to the deployed API. */
 const connected = (parent: Command, name: string, description: string): Command =>
@@ -51,6 +53,14 @@ export const runCommandLine = async (first: (program: Command) => void): Promise
   connected(program, 'status', 'shards and workers, now and foreseen').action(async (given: Connection) =>
     print(given, await asked<FleetResponse>(given, 'GET', '/fleet'), statusText),
   );
+
+  connected(program, 'forecast', 'what is foreseen of the stream and of each shard, and how well that held lately')
+    .option('--why', 'show the model of each series, why it was chosen, and which ones failed')
+    .action(async (given: Connection & { why?: true }) =>
+      print(given, await asked<PredictionsResponse>(given, 'GET', '/predictions'), (body) =>
+        forecastText(body, given.why === true),
+      ),
+    );
 
   connected(program, 'plan', 'the newest plan; with --why also everything that it left undone, and why')
     .option('--why', 'show every hold with its reason')
@@ -98,6 +108,7 @@ export const runCommandLine = async (first: (program: Command) => void): Promise
   );
 
   addProfileCommands(shadow, connected);
+  addTuning(program, connected);
 
   const policy = program.command('policy').description('what the owner of a stream allows');
   connected(policy, 'get', 'the policy of the stream').action(async (given: Connection) =>

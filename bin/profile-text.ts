@@ -55,7 +55,7 @@ export const profileText = (report: ProfileReport): string => {
           `LOAD       ${percent(findings.utilizationNow)} of it now, ${percent(findings.utilizationForeseen)} at the foreseen peak`,
         ]),
     `ERRORS     ${percent(errors.share)} (${percent(errors.low)} to ${percent(errors.high)})${errors.byClass.map(({ name, count }) => `, ${count} ${name}`).join('')}`,
-    `MEMORY     ${memory.bytesPerRecord === null ? 'no growth that stands out' : `${Math.round(memory.bytesPerRecord)} bytes stay of each record${memory.hoursToFull === null ? '' : `, full in ${memory.hoursToFull.toFixed(1)} h`}`}`,
+    `MEMORY     ${memory.bytesPerRecord === null ? 'no growth that stands out' : `${Math.round(memory.bytesPerRecord)} bytes stay of each record (${memory.where ?? 'heap'})${memory.hoursToFull === null ? '' : `, full in ${memory.hoursToFull.toFixed(1)} h`}`}`,
     ...(findings.distinctKeys === null ? [] : [`KEYS       about ${findings.distinctKeys}`]),
     ...section(
       'Where each resource is full',

@@ -1,6 +1,6 @@
 // bin/tables: the API's answers as tables for a terminal.
 // in: bodies of the API · out: text
-import type { FleetResponse, MonitorResponse } from '../lib/model/api.ts';
+import type { FleetResponse, MonitorResponse, TuningView } from '../lib/model/api.ts';
 
 /** Columns as wide as their widest cell; numbers to the right. */
 export const columns = (header: readonly string[], rows: readonly (readonly string[])[]): string => {
@@ -133,6 +133,13 @@ export const planText = ({ plans }: PlanBody, why: boolean): string => {
     .join('\n');
 };
 
+/** What is tuned, a sentence for each thing. */
+export const tuningLines = ({ summary, trial, outcomes }: TuningView): string[] => [
+  ...(trial === null ? [] : [`${trial.trialId}: ${trial.summary}`]),
+  summary,
+  ...outcomes.map((outcome) => `${time(outcome.endedAtMs)}  ${outcome.summary}`),
+];
+
 export const monitorText = (monitor: MonitorResponse): string =>
   [
     columns(
@@ -176,6 +183,9 @@ export const monitorText = (monitor: MonitorResponse): string =>
             ]),
           ),
         ]),
+    ...(monitor.tuning.trial === null && monitor.tuning.outcomes.length === 0
+      ? []
+      : ['', 'TUNING', ...tuningLines(monitor.tuning)]),
     ...monitor.handovers.map(
       (handover) =>
         `\nhandover ${handover.handoverId} of ${handover.shardId}, ${handover.source} → ${handover.target}: ${handover.phase}`,

@@ -5,7 +5,7 @@ import { empty, html, show } from './dom.ts';
 import { forecastChart, type PastBand, rememberBand } from './forecast-chart.ts';
 import { clockSeconds, duration } from './format.ts';
 import { keySpace } from './key-space.ts';
-import { glance, moveList, type PlanView, planList, profileList, shadowList, workerList } from './sections.ts';
+import { glance, moveList, type PlanView, planList, profileList, shadowList, tuningList, workerList } from './sections.ts';
 
 const EVERY_MS = 3000;
 const LATE_MS = 15_000;
@@ -101,6 +101,7 @@ const draw = (): void => {
   show('moves', monitor === null ? empty('Nothing has moved yet.') : moveList(monitor));
   show('workers', fleet === null ? empty('No worker known yet.') : workerList(fleet));
   show('profiles', ...(monitor === null ? [] : profileList(monitor)));
+  show('tuning', ...(monitor === null ? [] : tuningList(monitor)));
   show('shadows', monitor === null ? empty('No shadow known yet.') : shadowList(monitor));
 };
 

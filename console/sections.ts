@@ -377,3 +377,31 @@ export const profileList = ({ profiles, atMs }: MonitorResponse): HTMLElement[] 
           ]),
         ),
       ];
+
+/** What is tuned of the workers' settings, a sentence each; nothing where nothing ever was. */
+export const tuningList = ({ tuning }: MonitorResponse): HTMLElement[] => {
+  const { trial, outcomes, summary, settings } = tuning;
+  if (trial === null && outcomes.length === 0 && Object.keys(settings).length === 0) return [];
+  return [
+    table(
+      'Tuning',
+      ['Setting', 'State', 'Why'],
+      [
+        ...(trial === null
+          ? []
+          : [[two(trial.setting, `${trial.from} → ${trial.to}`), html('span', { class: 'good' }, trial.phase), trial.summary]]),
+        ...outcomes.map((outcome) => [
+          two(outcome.setting, `${outcome.from} → ${outcome.to}`),
+          two(
+            html('span', { class: outcome.result === 'rolledBack' ? 'bad' : '' }, tuningResults[outcome.result]),
+            clock(outcome.endedAtMs),
+          ),
+          outcome.reason,
+        ]),
+      ],
+    ),
+    html('p', {}, summary),
+  ];
+};
+
+const tuningResults = { kept: 'kept', rolledBack: 'taken back', givenUp: 'not applied' } as const;

@@ -15,6 +15,7 @@ import { dueChoice } from './choice-due.ts';
 import { HORIZONS_SEC, hullOf, type Job, overlap, seriesOf } from './forecast-jobs.ts';
 import { forecastWithOpinions, type OpinionsAtHand } from './forecast-with-opinions.ts';
 import { observedUntil } from './read-fleet.ts';
+import { recall } from './recall.ts';
 import { prolonged, sinceFirstKnown } from './series-past.ts';
 import { asMade } from './settle-forecasts.ts';
 import {
@@ -113,13 +114,22 @@ export const foresee = async (
     const came = cameIn(all, fromMs);
     return (job: Job): DemandSeries => withoutEvents(came(job), events);
   };
-  const tailOf = seriesIn(blocks, recentMs);
+  const newest = new Map<Job, DemandSeries>();
+  const project = cameIn(blocks, recentMs);
+  /** The newest minutes as they came: of every job once. */
+  const newestOf = (job: Job): DemandSeries => {
+    const series = newest.get(job) ?? project(job);
+    newest.set(job, series);
+    return series;
+  };
+  const tailOf = (job: Job): DemandSeries => withoutEvents(newestOf(job), events);
   const stopAtMs = ports.clock.monotonicMs() + budgetMs;
   const made = new Map<Job, Forecast>();
 
   /** Goes on from a state; where that cannot be, or a choice is due, the answer is the need. */
   const resume = (job: Job): Need | null => {
-    const warm = memory.states.get(seriesOf(job));
+    const series = seriesOf(job);
+    const warm = memory.states.get(series);
     if (warm === undefined || job.before === null) return { job, reason: 'nothing was learnt of this series yet' };
     if (warm.basis !== basis) return { job, reason: 'what is to be learnt has changed' };
     const rested = nowMs - warm.learntAnewAtMs >= ALTERED_REST_MS;
@@ -127,7 +137,7 @@ export const foresee = async (
       rested &&
       altered.some((each) => each.writtenAtMs > warm.learntAnewAtMs && overlap(each.hashKeyRange, job.hashKeyRange))
     ) {
-      memory.pasts.delete(seriesOf(job));
+      memory.pasts.delete(series);
       return { job, reason: 'its past was altered' };
     }
     const tail = tailOf(job);
@@ -137,7 +147,7 @@ export const foresee = async (
     const resumption = { tail, scope: job.scope, horizonsSec: HORIZONS_SEC, previous: asMade(job.before), state: state.body };
     const answer = resumeForecast({ ...resumption, choiceStands: true }, nowMs);
     if (answer.kind === 'needs-history') return { job, reason: answer.reason };
-    memory.states.set(seriesOf(job), advanced(warm, snapshotOf(answer.forecaster, tail, answer.forecast.observedUntilMs), state));
+    memory.states.set(series, advanced(warm, snapshotOf(answer.forecaster, tail, answer.forecast.observedUntilMs), state));
     made.set(job, answer.forecast);
     return due === null ? null : { job, ...due };
   };
@@ -193,9 +203,13 @@ export const foresee = async (
   const forecasts = await withWhatIsAhead(made, {
     known: {
       events,
-      came: cameIn(blocks, recentMs),
+      came: newestOf,
       hull: hullOf(jobs),
-      wholeCame: async () => cameIn(await whole(jobs), earliestMs),
+      wholeCame: async (recalled) => {
+        const weeks = await whole(jobs);
+        const old = await recall(recalled, weeks, hullOf(jobs), streamName, ports, signal);
+        return cameIn([...weeks, ...old], Math.min(earliestMs, ...recalled.map(({ fromMs }) => fromMs)));
+      },
     },
     seeker: { streamName, untilMs, streams, before: streamBefore?.upstream },
     ports,

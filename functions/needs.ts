@@ -82,6 +82,14 @@ export const needs = {
     stream: ['describe'],
   },
   'profile-decide': { control: ['BatchGetItem', 'BatchWriteItem', 'UpdateItem'], metrics: ['write'] },
+  // What is tuned lies in the worker table: the workers read it there.
+  tune: {
+    lease: ['Query'],
+    worker: ['Query', 'PutItem', 'UpdateItem'],
+    control: ACCEPT,
+    metrics: ['write'],
+    commands: true,
+  },
   feedback: { demand: ['Query'], control: ['Query', 'BatchWriteItem'], metrics: ['write'] },
   reap: {
     lease: ['Query'],
@@ -97,6 +105,9 @@ export const needs = {
   'shadow-stop': { worker: ['Query', 'UpdateItem'] },
   profiles: { control: ['Query'] },
   'profile-report': { worker: ['Query'], control: ['Query', 'BatchGetItem'] },
+  tuning: { worker: ['Query'], control: ['BatchGetItem'] },
+  'tuning-start': { lease: ['Query'], worker: ['Query', 'PutItem'], control: ACCEPT, commands: true },
+  'tuning-stop': { worker: ['Query', 'PutItem', 'UpdateItem'] },
   fleet: { lease: ['Query'], worker: ['Query'], demand: ['Query'], control: ['Query', 'BatchGetItem'], stream: ['describe'] },
   predictions: { demand: ['Query'], control: ['Query', 'BatchGetItem'], stream: ['describe'] },
   plans: { control: ['Query'] },

@@ -3,7 +3,7 @@
 
 import type { Fleet } from '../lib/model/fleet.ts';
 import type { Forecast } from '../lib/model/forecast.ts';
-import type { BusyWorker, ProfileAction } from '../lib/model/plan.ts';
+import type { BusyWorker, Hold, ProfileAction } from '../lib/model/plan.ts';
 import { type Policy, profilingOf } from '../lib/model/policy.ts';
 import type { ProfileSummary } from '../lib/model/profile-report.ts';
 import { ProfilingRequest } from '../lib/model/profiling.ts';
@@ -20,6 +20,8 @@ export interface PlannedProfile {
   readonly busyWorkers: BusyWorker[];
   /** Null: none is wanted, or nobody can host it. */
   readonly action: ProfileAction | null;
+  /** Why a run that is wanted cannot be. */
+  readonly holds: readonly Hold[];
 }
 
 /** What each worker's shards are foreseen to ask of it; only of workers all of whose shards have a forecast. */
@@ -47,7 +49,7 @@ export const planProfile = async (
 ): Promise<PlannedProfile> => {
   const { automatic = policy.mode === 'act', share, durationMin, budgetUsd, ...trigger } = profilingOf(policy);
   const busyWorkers = busyWorkersOf(fleet.workers, busyBefore, trigger.threshold, nowMs);
-  if (!automatic) return { busyWorkers, action: null };
+  if (!automatic) return { busyWorkers, action: null, holds: [] };
   const live = new Set((await ports.profiles.live(fleet, signal)).map(({ shardId }) => shardId));
   const profiledAtMs = new Map<string, number>();
   for (const { shardId, requestedAtMs } of reports)
@@ -58,13 +60,18 @@ export const planProfile = async (
     nowMs,
   );
   const lease = wish.kind === 'hold' ? undefined : fleet.leases.find(({ shardId }) => shardId === wish.shardId);
-  if (wish.kind === 'hold' || lease === undefined || lease.state !== 'active') return { busyWorkers, action: null };
+  if (wish.kind === 'hold' || lease === undefined || lease.state !== 'active') return { busyWorkers, action: null, holds: [] };
   const request = ProfilingRequest.parse({ share, durationMin, budgetUsd });
   const owner = fleet.workers.find(({ workerId }) => workerId === wish.owner);
   const choice = hostFor(fleet.workers, lease, owner?.shardRates?.[wish.shardId] ?? NO_LOAD, request, policy);
-  if (choice.kind === 'none') return { busyWorkers, action: null };
+  if (choice.kind === 'none') {
+    const why = choice.why.length === 0 ? 'no other worker is alive' : choice.why.join('; ');
+    const detail = `${wish.reason} It is not profiled: ${why}.`;
+    return { busyWorkers, action: null, holds: [{ kind: 'hold', subject: wish.shardId, reason: 'no-host', detail }] };
+  }
   return {
     busyWorkers,
+    holds: [],
     action: {
       kind: 'profile',
       actionId: actionIdOf('profile', [wish.shardId], fleet, nowMs),

@@ -126,9 +126,18 @@ export const plan = {
     };
     const { fleet, policy: planned } = withMeasured(seen, policy, reports, nowMs);
     const profile = await planProfile(fleet, forecasts, policy, previousPlan?.busyWorkers ?? [], reports, ports, nowMs, signal);
-    const decided = { ...decidePlan(fleet, forecasts, planned, leadTimes, nowMs), busyWorkers: profile.busyWorkers };
+    const scaling = decidePlan(fleet, forecasts, planned, leadTimes, nowMs);
+    // A run may begin by itself though the plan is only shown or proposed: then it is no part of what is approved.
+    const shown = profile.action !== null && scaling.mode === 'act' ? [profile.action] : [];
+    const decided = {
+      ...scaling,
+      actions: [...scaling.actions, ...shown],
+      holds: [...scaling.holds, ...profile.holds],
+      busyWorkers: profile.busyWorkers,
+    };
     await ports.plans.put(decided, signal);
-    if (profile.action !== null) await acceptOperations(group, [profile.action], 'planner', ports, nowMs, signal);
+    if (profile.action !== null && shown.length === 0)
+      await acceptOperations(group, [profile.action], 'planner', ports, nowMs, signal);
     if (decided.mode === 'act') {
       await acceptOperations(group, decided.actions, 'planner', ports, nowMs, signal);
       const changed = await changeWorkerCount(decided, policy, ports, signal);

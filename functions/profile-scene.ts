@@ -5,7 +5,7 @@ import { SLICE_COUNT } from '../lib/model/demand.ts';
 import type { Fleet } from '../lib/model/fleet.ts';
 import type { Forecast } from '../lib/model/forecast.ts';
 import { WHOLE_RANGE } from '../lib/model/hash-key-range.ts';
-import { type Policy, profilingOf } from '../lib/model/policy.ts';
+import { boundsOf, type Policy, profilingOf } from '../lib/model/policy.ts';
 import type { ProfilingTotals, ProfilingWindow } from '../lib/model/profiling.ts';
 import type { Rate, Worker } from '../lib/model/worker.ts';
 import { moneyOf } from '../lib/plan/cost.ts';
@@ -24,10 +24,7 @@ export const targetsOf = (fleet: Fleet, policy: Policy): ProfileTargets => {
     leakHorizonHours,
     shardUsdPerMonth: moneyOf(fleet, policy).shardUsdPerHour * HOURS_PER_MONTH,
     workerUsdPerMonth: workerUsdPerMonth ?? null,
-    bounds: {
-      ...(tuning.concurrencyPerShard && { concurrencyPerShard: tuning.concurrencyPerShard }),
-      ...(tuning.maxBatchRecords && { maxBatchRecords: tuning.maxBatchRecords }),
-    },
+    bounds: boundsOf(tuning),
   };
 };
 

@@ -10,7 +10,11 @@ import {
   MonitorResponse,
   PredictionsResponse,
   StopShadowRequest,
+  StopTuningRequest,
   StreamQuery,
+  TryRequest,
+  TuningResponse,
+  TuningView,
 } from '../lib/model/api.ts';
 import { EventId, EventRequest, KnownEvent } from '../lib/model/known-event.ts';
 import { Operation } from '../lib/model/operation.ts';
@@ -108,6 +112,37 @@ export const routes = {
     input: StreamQuery.extend({ profileId: Identifier }),
     status: 200,
     response: ProfileReport,
+    refusals: [404, 409],
+  },
+  tuning: {
+    name: 'tuning',
+    method: 'GET',
+    path: '/tuning',
+    summary: 'Which settings of the workers are tuned, what is being tried, how the last tries ended, and what is allowed.',
+    input: StreamQuery,
+    status: 200,
+    response: TuningResponse,
+    refusals: [404],
+  },
+  startTuning: {
+    name: 'tuning-start',
+    method: 'POST',
+    path: '/tuning',
+    summary:
+      'Tries a setting of the workers: in a shadow first, then, when it is better there, on all workers under watch; worse, it is taken back.',
+    input: TryRequest,
+    status: 202,
+    response: z.object({ trialId: z.string(), profileId: z.string().nullable(), summary: z.string() }),
+    refusals: [404, 409],
+  },
+  stopTuning: {
+    name: 'tuning-stop',
+    method: 'POST',
+    path: '/tuning/stop',
+    summary: 'Ends the try that is under way: the former value holds again; with reset the workers’ own values do.',
+    input: StopTuningRequest,
+    status: 200,
+    response: TuningView,
     refusals: [404, 409],
   },
   fleet: {

@@ -1,5 +1,5 @@
 // functions: GET /shadow/monitor.
-// in: a stream · out: its shadows with what they have verified or measured, handovers under way, outcomes
+// in: a stream · out: its shadows with what they have verified or measured, what is tuned, handovers under way, outcomes
 import type { z } from 'zod';
 import type { MonitorResponse } from '../lib/model/api.ts';
 import type { Lease } from '../lib/model/lease.ts';
@@ -8,6 +8,7 @@ import type { ProfileSummary } from '../lib/model/profile-report.ts';
 import type { ProfilingRun } from '../lib/model/profiling.ts';
 import { api, type Endpoint, ok } from './api-shell.ts';
 import { routes } from './routes.ts';
+import { viewOfTuning } from './tuning-scene.ts';
 
 const OUTCOMES = 30;
 const PROFILES = 10;
@@ -97,12 +98,13 @@ const reportView = ({ findings, ...report }: ProfileSummary): Monitor['profiles'
 export const monitorShadow: Endpoint<typeof routes.monitorShadow> = {
   route: routes.monitorShadow,
   run: async (group, { ports, nowMs, signal }) => {
-    const [leases, live, reports, handovers, reshards] = await Promise.all([
+    const [leases, live, reports, handovers, reshards, tuning] = await Promise.all([
       ports.leases.list(group, signal),
       ports.profiles.live(group, signal),
       ports.profileReports.recent(group, PROFILES, signal),
       ports.outcomes.recent(group.streamName, 'handover', OUTCOMES, signal),
       ports.outcomes.recent(group.streamName, 'reshard', OUTCOMES, signal),
+      ports.tuning.get(group, signal),
     ]);
     const outcomes = [...handovers, ...reshards].flatMap((outcome) =>
       outcome.kind === 'forecast' ? [] : [outcomeView(outcome)],
@@ -114,6 +116,7 @@ export const monitorShadow: Endpoint<typeof routes.monitorShadow> = {
         ...live.filter((run) => !reports.some(({ profileId }) => profileId === run.profileId)).map(runView),
         ...reports.map(reportView),
       ],
+      tuning: viewOfTuning(tuning, nowMs),
       handovers: leases.flatMap(handoverView),
       outcomes: outcomes.sort((a, b) => b.atMs - a.atMs).slice(0, OUTCOMES),
     });

@@ -67,7 +67,9 @@ export const memoryOf = (ports: Ports, streamName: string): Memory => {
 /** The last known minutes of a series up to a moment. */
 const recentOf = ({ values, startMs }: DemandSeries, untilMs: number): Recent => {
   const end = Math.min(Math.round((untilMs - startMs) / MINUTE_MS), values.length);
-  return Array.from(values.subarray(Math.max(0, end - RECENT_MINUTES), end), (value) => (Number.isNaN(value) ? null : value));
+  const recent: (number | null)[] = [];
+  for (let i = Math.max(0, end - RECENT_MINUTES); i < end; i++) recent.push(Number.isNaN(values[i]!) ? null : values[i]!);
+  return recent;
 };
 
 /** A snapshot of what was learnt from a series. */
@@ -129,8 +131,10 @@ export const adopted = (state: ModelState, savedAtMs: number): Warm => {
 
 /** Bounds what a container keeps: the series that were looked at longest ago go. */
 export const trim = ({ states, pasts }: Memory): void => {
-  const oldest = [...states].sort(([, a], [, b]) => a.live.learntUntilMs - b.live.learntUntilMs);
-  for (const [series] of oldest.slice(0, Math.max(0, states.size - STATES_KEPT))) states.delete(series);
+  if (states.size > STATES_KEPT) {
+    const oldest = [...states].sort(([, a], [, b]) => a.live.learntUntilMs - b.live.learntUntilMs);
+    for (const [series] of oldest.slice(0, states.size - STATES_KEPT)) states.delete(series);
+  }
   for (const series of [...pasts.keys()].slice(0, Math.max(0, pasts.size - PASTS_KEPT))) pasts.delete(series);
 };
 
@@ -144,12 +148,14 @@ export const textHash = (text: string): number => {
 /** The states to lay down now: of series that were learnt anew, and once an hour of each, at its own minute; what is settled rather than what may change. */
 export const dueCheckpoints = (jobs: readonly Job[], memory: Memory, streamName: string, nowMs: number): ModelState[] =>
   jobs.flatMap((job) => {
-    const warm = memory.states.get(seriesOf(job));
+    const series = seriesOf(job);
+    const warm = memory.states.get(series);
     if (warm === undefined) return [];
     const ageMs = nowMs - warm.savedAtMs;
-    const ownMinute = Math.floor(nowMs / MINUTE_MS) % 60 === textHash(seriesOf(job)) % 60;
-    if (warm.savedAtMs !== 0 && !(ownMinute && ageMs >= CHECKPOINT_MS / 2) && ageMs < LATEST_CHECKPOINT_MS) return [];
-    memory.states.set(seriesOf(job), { ...warm, savedAtMs: nowMs });
+    const isOwnMinute = (): boolean => Math.floor(nowMs / MINUTE_MS) % 60 === textHash(series) % 60;
+    const isDue = warm.savedAtMs === 0 || ageMs >= LATEST_CHECKPOINT_MS || (ageMs >= CHECKPOINT_MS / 2 && isOwnMinute());
+    if (!isDue) return [];
+    memory.states.set(series, { ...warm, savedAtMs: nowMs });
     const { scope, metric, hashKeyRange } = job;
     const { learntAnewAtMs, chosenAtMs, basis } = warm;
     return [{ streamName, scope, metric, hashKeyRange, learntAnewAtMs, chosenAtMs, basis, ...frozen(warm.settled ?? warm.live) }];

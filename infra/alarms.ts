@@ -33,7 +33,7 @@ interface Wanted {
   readonly silenceIsAlarm?: boolean;
 }
 
-/** Forecast stale, handover failed, shadow diverged, dead letters, old commands, failed executions. */
+/** Forecast stale, handover failed, shadow diverged, profile failed, dead letters, old commands, failed executions. */
 export class Alarms extends Construct {
   readonly alarms: Alarm[] = [];
   readonly #actions: readonly IAlarmAction[];
@@ -65,6 +65,11 @@ export class Alarms extends Construct {
       this.#add(`ReshardFailed-${name}`, {
         description: `A split, merge or resize ${of} did not come to its end`,
         metric: streamMetric(stream, 'ReshardFailed', 'Sum'),
+        above: 0,
+      });
+      this.#add(`ProfileFailed-${name}`, {
+        description: `A profiling shadow ${of} did not come to its end; nothing of it is left behind. See GET /shadow/monitor`,
+        metric: streamMetric(stream, 'ProfileFailed', 'Sum'),
         above: 0,
       });
       this.#add(`CircuitOpen-${name}`, {

@@ -74,6 +74,11 @@ const rowOf = (stream: ManagedStream): IWidget[] => {
       [highest('OpenShards'), highest('LiveWorkers'), highest('PlannedActions')],
       'count',
     ),
+    graph(
+      `${streamName}: profiles and tuning`,
+      [sum('Profiles'), sum('ProfileFailed'), sum('SettingsApplied'), sum('SettingsRolledBack')],
+      'count',
+    ),
     graph(`${streamName}: duration of reshards`, [highest('ReshardUpdatingTime'), highest('ReshardDrainTime')], 'ms'),
   ];
 };

@@ -157,6 +157,7 @@ export class PredictiveShadowing extends Construct {
         forecast: functions.make('forecast', { timeoutSec: 55, memoryMiB: 1769, forecastMachine }),
         plan: functions.make('plan', { timeoutSec: 50, memoryMiB: 1024, queue }),
         feedback: functions.make('feedback', { timeoutSec: 55 }),
+        tune: functions.make('tune', { queue }),
       },
       everyHour: { 'roll-up': functions.make('roll-up', { timeoutSec: 300, memoryMiB: 1769 }) },
       everyFiveMinutes: { reap: functions.make('reap', { timeoutSec: 60, queue }) },

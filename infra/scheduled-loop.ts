@@ -9,7 +9,7 @@ import type { ManagedStream } from './control-functions.ts';
 
 export interface ScheduledLoopProps {
   readonly streams: readonly ManagedStream[];
-  /** Called each minute, in this order of the data: collect, forecast, plan, feedback. */
+  /** Called each minute, in this order of the data: collect, forecast, plan, feedback, tune. */
   readonly everyMinute: Readonly<Record<string, IFunction>>;
   /** Called every five minutes. */
   readonly everyFiveMinutes: Readonly<Record<string, IFunction>>;

@@ -16,6 +16,7 @@ import type { ProfileReport, ProfileSummary } from './model/profile-report.ts';
 import type { ProcessWindow, ProfilingEnd, ProfilingRun, ProfilingTotals, ProfilingWindow } from './model/profiling.ts';
 import type { Shard, StreamDescription, StreamRecord } from './model/shard.ts';
 import type { TrackRecord } from './model/track-record.ts';
+import type { Tuning } from './model/tuning.ts';
 import type { Beat, Retrieval, Worker, WorkerLoad } from './model/worker.ts';
 import type { ServiceState, WorkerService } from './model/worker-service.ts';
 
@@ -204,8 +205,14 @@ export interface HistoryStore {
   read(streamName: string, fromMs: number, untilMs: number, signal?: AbortSignal, within?: HashKeyRange): Promise<HistoryBlock[]>;
   /** The ranges of which minutes were put since `writtenFromMs` that were over for at least `ALTERED_PAST_MS` then. */
   altered(streamName: string, writtenFromMs: number, signal?: AbortSignal): Promise<AlteredPast[]>;
-  /** Every coarse block (those with `stepSec`) that overlaps fromMs..untilMs, in order of start. */
-  readCoarse(streamName: string, fromMs: number, untilMs: number, signal?: AbortSignal): Promise<HistoryBlock[]>;
+  /** Every coarse block (those with `stepSec`) that overlaps fromMs..untilMs (and `within`, where it is given), in order of start. */
+  readCoarse(
+    streamName: string,
+    fromMs: number,
+    untilMs: number,
+    signal?: AbortSignal,
+    within?: HashKeyRange,
+  ): Promise<HistoryBlock[]>;
 }
 
 /** A past that became another one: what was learnt from it before `writtenAtMs` is not what is stored now. */
@@ -347,6 +354,14 @@ export interface ProfilingStore {
   totals(group: Group, profileId: string, signal?: AbortSignal): Promise<ProfilingTotals | null>;
 }
 
+/** What is tuned of a group's workers, and what is being tried. */
+export interface TuningStore {
+  /** Null: nothing ever was. */
+  get(group: Group, signal?: AbortSignal): Promise<Tuning | null>;
+  /** Puts it in the place of the revision before it; the first one where there is none. */
+  write(tuning: Tuning, signal?: AbortSignal): Promise<{ kind: 'written' } | { kind: 'fenced'; tuning: Tuning | null }>;
+}
+
 /** What profiles have taught, for 90 days. */
 export interface ProfileReportStore {
   /** Puts it in the place of itself. */
@@ -412,6 +427,7 @@ export interface Ports {
   readonly outcomes: OutcomeStore;
   readonly profiles: ProfilingStore;
   readonly profileReports: ProfileReportStore;
+  readonly tuning: TuningStore;
   /** In this process's memory, unless a Consumer is given another one. */
   readonly results: ResultStore;
   readonly commands: CommandQueue;

@@ -56,6 +56,8 @@ export const demoPolicy = (
     minLeadTimeSec: 900,
     staleAfterSec: 300,
     maxOperationsPerHour: 60,
+    // Profiling shadows are left to whoever watches: penumbra shadow create SHARD --profile.
+    profiling: { automatic: false },
   });
   const overCapacityAfterMin = firstMinuteOver(load, ranges, capacity);
   return {

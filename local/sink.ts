@@ -9,6 +9,8 @@ export interface SinkBatch {
   readonly shardId: string;
   readonly epoch: number;
   readonly records: readonly (readonly [key: string, n: number])[];
+  /** From a profiling shadow: answered as any other, and stored nowhere. */
+  readonly shadow?: boolean;
 }
 export type SinkAnswer =
   | { readonly id: number; readonly kind: 'stored' }
@@ -44,6 +46,7 @@ export class SinkLedger {
   }
 
   take(batch: SinkBatch): SinkAnswer {
+    if (batch.shadow === true) return { id: batch.id, kind: 'stored' };
     const highestEpoch = this.#epochs.get(batch.shardId) ?? -1;
     if (batch.epoch < highestEpoch) {
       this.#counts.fenced++;

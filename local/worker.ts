@@ -42,17 +42,24 @@ const run = async (task: WorkerTask): Promise<void> => {
     rebalance: 'control-plane',
     // The console and the planner of a demonstration of minutes look at them.
     reportMs: 3000,
+    // What a person may try: penumbra tune try checkpointMs 2000. The policy must name the setting, too.
+    tuning: {
+      concurrencyPerShard: { from: 1, to: 8 },
+      maxBatchRecords: { from: 50, to: 2000 },
+      checkpointMs: { from: 500, to: 20_000 },
+    },
     processor: {
-      process: async (records, { shardId, epoch }) => {
-        const answer = await sink.write({
-          workerId: task.workerId,
-          shardId,
-          epoch,
-          records: records.map(({ data }) => {
+      // The sink keeps nothing of what a profiling shadow writes to it.
+      shadowSafe: true,
+      process: async (records, { shardId, epoch, shadow, stage }) => {
+        const parsed = await stage('parse', async () =>
+          records.map(({ data }) => {
             const { key, n } = JSON.parse(decoder.decode(data)) as { key: string; n: number };
             return [key, n] as const;
           }),
-        });
+        );
+        const batch = { workerId: task.workerId, shardId, epoch, records: parsed, shadow };
+        const answer = await stage('sink', () => sink.write(batch));
         if (answer.kind === 'fenced')
           throw new TransientError(`the sink refused epoch ${epoch} of ${shardId}: it has seen ${answer.epoch}`);
       },

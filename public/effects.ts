@@ -9,7 +9,7 @@ export type {
   RefusedItem,
 } from '../lib/effects/dynamodb-effects.ts';
 export { dynamodbEffects } from '../lib/effects/dynamodb-effects.ts';
-export type { EffectsOf } from '../lib/effects/effects-processor.ts';
+export type { EffectsOf, EffectsOptions } from '../lib/effects/effects-processor.ts';
 export { effectsProcessor } from '../lib/effects/effects-processor.ts';
 export type { Fence, FencedAnswer } from '../lib/effects/fence.ts';
 export { fence, fencedUpdate } from '../lib/effects/fence.ts';

@@ -1,10 +1,11 @@
 // lib/adapters: this process under the eye of a profiling run: CPU, event loop, garbage collection, heap, disk.
 // in: nothing · out: what was spent between two looks
 //
-// The heap is looked at after each collection and with each look: the least of it is closest to what lives. Disk waits and bytes are Linux's own
+// Memory is looked at after each collection and with each look: the least of it is closest to what lives. Disk waits and bytes are Linux's own
 // (/proc/self/stat field 42 in hundredths of a second, where the kernel counts them; /proc/self/io), and so is the time in which the main thread
 // wanted a core and had none (/proc/self/task/PID/schedstat, second field in nanoseconds): on a crowded machine the event loop looks busy with it.
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { totalmem } from 'node:os';
 import { PerformanceObserver, performance } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
 import type { ProcessProfiler, Spent } from '../ports.ts';
@@ -65,17 +66,44 @@ const stolen = (): { now(): number | null; stop(): void } => {
   };
 };
 
+interface Memory {
+  readonly heap: number;
+  /** Buffers and what else hangs on objects of the heap. */
+  readonly external: number;
+  /** Neither: what libraries in other languages hold. */
+  readonly native: number;
+  readonly rss: number;
+}
+
+const memoryNow = (): Memory => {
+  const { heapUsed, heapTotal, rss, external } = process.memoryUsage();
+  return { heap: heapUsed, external, native: Math.max(0, rss - heapTotal - external), rss };
+};
+const leastOf = (a: Memory, b: Memory): Memory => ({
+  heap: Math.min(a.heap, b.heap),
+  external: Math.min(a.external, b.external),
+  native: Math.min(a.native, b.native),
+  rss: Math.min(a.rss, b.rss),
+});
+
+/** What the process may take: its control group's limit, else the machine's memory. */
+const memoryLimitOf = (): number => {
+  const limit = process.constrainedMemory();
+  return limit > 0 && limit < totalmem() ? limit : totalmem();
+};
+
 /** Profiles this process. */
 export const processProfiler = (): ProcessProfiler => ({
   start: () => {
     let [gcMs, gcCount] = [0, 0];
-    let heapLowBytes = process.memoryUsage().heapUsed;
+    let low = memoryNow();
+    const memoryLimitBytes = memoryLimitOf();
     const observer = new PerformanceObserver((list) => {
       for (const { duration } of list.getEntries()) {
         gcMs += duration;
         gcCount += 1;
       }
-      heapLowBytes = Math.min(heapLowBytes, process.memoryUsage().heapUsed);
+      low = leastOf(low, memoryNow());
     });
     observer.observe({ entryTypes: ['gc'] });
     const waiting = stolen();
@@ -92,7 +120,8 @@ export const processProfiler = (): ProcessProfiler => ({
       take: () => {
         const used = process.cpuUsage(cpu);
         const newest = spentNow();
-        const { heapUsed, rss, external } = process.memoryUsage();
+        const memory = memoryNow();
+        low = leastOf(low, memory);
         const now = disk();
         const window = {
           userMs: used.user / 1000,
@@ -100,10 +129,12 @@ export const processProfiler = (): ProcessProfiler => ({
           loopBusyMs: Math.max(0, newest.loopBusyMs - spent.loopBusyMs),
           gcMs,
           gcCount,
-          heapLowBytes: Math.min(heapLowBytes, heapUsed),
+          heapLowBytes: low.heap,
           heapLimitBytes: getHeapStatistics().heap_size_limit,
-          rssBytes: rss,
-          externalBytes: external,
+          rssBytes: memory.rss,
+          externalBytes: low.external,
+          nativeBytes: low.native,
+          memoryLimitBytes,
           blockIoMs: since(now.blockIoMs, former.blockIoMs),
           readBytes: since(now.readBytes, former.readBytes),
           writtenBytes: since(now.writtenBytes, former.writtenBytes),
@@ -111,7 +142,8 @@ export const processProfiler = (): ProcessProfiler => ({
         cpu = process.cpuUsage();
         spent = newest;
         former = now;
-        [gcMs, gcCount, heapLowBytes] = [0, 0, heapUsed];
+        [gcMs, gcCount] = [0, 0];
+        low = memory;
         return window;
       },
       stop: () => {

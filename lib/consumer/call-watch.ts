@@ -15,6 +15,13 @@ interface InFlight extends WatchedCall {
   lateAtMs: number;
 }
 
+/** What calls of `process` came to since some beginning. */
+export interface CallCount {
+  calls: number;
+  callMs: number;
+  failedCalls: number;
+}
+
 /** Watches the calls of one shard. */
 export class CallWatch {
   readonly #clock: Clock;
@@ -23,11 +30,19 @@ export class CallWatch {
   readonly #onLate: (call: WatchedCall, inFlightMs: number) => void;
   /** In the order in which they began. */
   readonly #calls = new Set<InFlight>();
+  readonly #count: CallCount;
   #watching = false;
   #endedAtMs = 0;
 
-  constructor(clock: Clock, lateAfterMs: number, signal: AbortSignal, onLate: (call: WatchedCall, inFlightMs: number) => void) {
+  constructor(
+    clock: Clock,
+    lateAfterMs: number,
+    signal: AbortSignal,
+    onLate: (call: WatchedCall, inFlightMs: number) => void,
+    count: CallCount = { calls: 0, callMs: 0, failedCalls: 0 },
+  ) {
     this.#clock = clock;
+    this.#count = count;
     this.#lateAfterMs = lateAfterMs;
     this.#signal = signal;
     this.#onLate = onLate;
@@ -50,10 +65,18 @@ export class CallWatch {
     const inFlight = { doing, records, sequenceNumber, begunAtMs, lateAtMs: begunAtMs + this.#lateAfterMs };
     this.#calls.add(inFlight);
     if (!this.#watching) this.#watch();
+    const isCounted = doing === 'process';
     try {
       return await call();
+    } catch (error) {
+      if (isCounted && !this.#signal.aborted) this.#count.failedCalls += 1;
+      throw error;
     } finally {
       this.#calls.delete(inFlight);
+      if (isCounted) {
+        this.#count.calls += 1;
+        this.#count.callMs += this.#clock.monotonicMs() - begunAtMs;
+      }
       this.#endedAtMs = this.#clock.nowMs();
     }
   }

@@ -1,5 +1,6 @@
 // lib/consumer: what a user writes to make a Consumer. Written out, so that editors show each option's meaning, unit and default; options.ts checks it.
 // in: nothing · out: one interface
+import type { TuningBounds } from '../model/tuning.ts';
 import type { Rate, Retrieval } from '../model/worker.ts';
 import type { Ports, ResultStore } from '../ports.ts';
 import type { ConsumerEvent } from './events.ts';
@@ -21,6 +22,7 @@ export type ConsumerPorts = Pick<
   | 'profiles'
   | 'profiler'
   | 'results'
+  | 'tuning'
 >;
 
 /** One function per kind of event. */
@@ -79,6 +81,11 @@ export interface ConsumerOptions {
   readonly maxShadowBytes?: number | undefined;
   /** The length of a window of a profiling run that this worker hosts: what it measured is written so often; from 500 to 60000. @default 5000 */
   readonly profilingMs?: number | undefined;
+  /**
+   * Within which bounds the control plane may change settings of this worker while it runs: `{ concurrencyPerShard: { from: 1, to: 16 } }`; of `maxBatchRecords`,
+   * `concurrencyPerShard`, `checkpointMs` and `maxBufferBytes`. The policy must allow it, too; with none named none is ever changed. @default {}
+   */
+  readonly tuning?: TuningBounds | undefined;
   /** Between two GetRecords of one shard that has nothing new; Kinesis allows five a second to all readers of a shard. @default 250 */
   readonly pollMs?: number | undefined;
   /** A shard that nothing was heard of for so long (no event, no answer of Kinesis) is handed on to another worker. @default 30000 */

@@ -18,6 +18,7 @@ import { ProfilingAgent } from './profiling-agent.ts';
 import { SelfReport } from './self-report.ts';
 import type { ShardOwner } from './shard-owner.ts';
 import { ShardTable } from './shard-table.ts';
+import { TuningAgent } from './tuning-agent.ts';
 
 const COUNTER_FLUSH_MS = 1000;
 const RETRY_MS = 500;
@@ -55,6 +56,7 @@ export class Consumer {
   #agent: LeaseAgent | null = null;
   #handingOn: HandingOn | null = null;
   #profiling: ProfilingAgent | null = null;
+  readonly #tuning: TuningAgent;
   /** A shard could not be read for a reason that will not pass: the stream may be another one by now. */
   #mustSync = false;
   #syncedAtMs = Number.NEGATIVE_INFINITY;
@@ -68,6 +70,12 @@ export class Consumer {
     this.#settings = settingsOf(options);
     this.#options = options;
     this.#liveness = new OwnLiveness(this.#settings.failoverMs);
+    this.#tuning = new TuningAgent({
+      settings: this.#settings,
+      ports: options.ports,
+      apply: (settings) => this.#table?.tune(settings),
+      emit: (event) => this.#emit(event),
+    });
     this.#report = new SelfReport(
       this.#group,
       this.#settings,
@@ -75,6 +83,7 @@ export class Consumer {
       this.#liveness,
       () => this.#table,
       () => this.#profiling?.ability,
+      () => this.#tuning.report,
     );
     this.#heart = new Heart(this.#group, this.#settings, options.ports, this.#liveness, (event) => this.#emit(event));
   }
@@ -124,6 +133,7 @@ export class Consumer {
       hash,
       streamArn: stream.streamArn,
       table,
+      inForce: () => this.#tuning.inForce,
       emit,
     });
     this.#profiling = profiling;
@@ -139,6 +149,7 @@ export class Consumer {
       steps: agent.steps,
       emit,
     });
+    await this.#attempt('look at tuning', () => this.#tuning.look(true, this.#abort.signal));
     await Promise.all([this.#heart.start(), this.#report.write(false, this.#abort.signal), agent.syncShards(this.#abort.signal)]);
     this.#state = 'running';
     await agent.scan(false, this.#abort.signal);
@@ -148,7 +159,12 @@ export class Consumer {
     this.#loops = [
       this.#every('look at itself', SELF_CHECK_MS, signal, () => this.#checkSelf(table, agent)),
       this.#every('report', settings.reportMs, signal, () => this.#report.write(this.#state === 'draining', signal)),
-      this.#every('checkpoint', Math.min(settings.checkpointMs, settings.markMs), signal, () => agent.checkpointDue(signal)),
+      this.#every(
+        'checkpoint',
+        () => Math.min(table.inForce.checkpointMs, settings.markMs),
+        signal,
+        () => agent.checkpointDue(signal),
+      ),
       this.#every('count', COUNTER_FLUSH_MS, signal, () => this.#flush(false, signal)),
       this.#every('sync shards', settings.shardSyncMs, signal, () => this.#sync(agent)),
     ];
@@ -234,6 +250,7 @@ export class Consumer {
         scanAtMs = untaken > 0 ? Math.max(nowMs, settledAtMs) : nowMs + scanMs * Math.max(1, leases / SCANNED_LEASES);
         const isAnnounced = nowMs < attentiveUntilMs;
         await this.#attempt('look at profiling runs', async () => this.#profiling?.look(isAnnounced, signal));
+        await this.#attempt('look at tuning', () => this.#tuning.look(isAnnounced, signal));
       });
       await clock.sleep(Math.max(waitMs, 1), signal);
     }
@@ -241,6 +258,7 @@ export class Consumer {
 
   async #checkSelf(table: ShardTable, agent: LeaseAgent): Promise<void> {
     const nowMs = this.#options.ports.clock.monotonicMs();
+    this.#tuning.check();
     if (this.#mustSync && nowMs - this.#syncedAtMs >= SYNC_AT_MOST_MS) await this.#sync(agent);
     this.#liveness.seen(nowMs);
     const lateMs = nowMs - this.#liveness.coveredUntilMs;
@@ -299,9 +317,9 @@ export class Consumer {
     this.#loops.push(untilDone());
   }
 
-  async #every(doing: string, intervalMs: number, signal: AbortSignal, step: () => Promise<void>): Promise<void> {
+  async #every(doing: string, interval: number | (() => number), signal: AbortSignal, step: () => Promise<void>): Promise<void> {
     while (!signal.aborted) {
-      await this.#options.ports.clock.sleep(intervalMs, signal);
+      await this.#options.ports.clock.sleep(typeof interval === 'number' ? interval : interval(), signal);
       if (!signal.aborted) await this.#attempt(doing, step);
     }
   }

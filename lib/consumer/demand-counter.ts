@@ -41,6 +41,7 @@ export class DemandCounter {
   #bytes = 0;
   #processedRecords = 0;
   #processedBytes = 0;
+  #latencyMs = 0;
 
   /** `nextFlushId` never repeats, over all counters and processes: it makes a repeated write the same item, and two counts of one minute two items. */
   constructor(
@@ -56,9 +57,9 @@ export class DemandCounter {
     return { records: this.#records, bytes: this.#bytes };
   }
 
-  /** Records as the processor was given them, and the bytes of their data, since the beginning. */
-  get processed(): { records: number; bytes: number } {
-    return { records: this.#processedRecords, bytes: this.#processedBytes };
+  /** Records as the processor was given them, the bytes of their data, and their time from arrival to being processed, since the beginning. */
+  get processed(): { records: number; bytes: number; latencyMs: number } {
+    return { records: this.#processedRecords, bytes: this.#processedBytes, latencyMs: this.#latencyMs };
   }
 
   /** Counts a record that came as it is. */
@@ -85,7 +86,9 @@ export class DemandCounter {
     this.#bytes += bytes;
     this.#processedRecords += 1;
     this.#processedBytes += record.data.byteLength;
-    minute.latencyMs.record(Math.max(1, Math.round(processedAtMs - record.arrivedAtMs)));
+    const latencyMs = Math.max(1, Math.round(processedAtMs - record.arrivedAtMs));
+    this.#latencyMs += latencyMs;
+    minute.latencyMs.record(latencyMs);
     if (slice < 0) minute.outOfRangeRecords += records;
     else {
       minute.sliceRecords[slice] = (minute.sliceRecords[slice] ?? 0) + records;

@@ -2,6 +2,7 @@
 
 import type { Finding } from '../model/finding.ts';
 import type { ProfilingEnd } from '../model/profiling.ts';
+import type { OperatorSetting } from '../model/tuning.ts';
 
 export type ConsumerEvent =
   /** Found before the start, and not a reason to refuse it. */
@@ -78,6 +79,14 @@ export type ConsumerEvent =
       readonly profileId: string;
       readonly end: ProfilingEnd['by'];
       readonly detail: string;
+    }
+  /** A setting was changed from outside: it is tried under watch, was kept, or the worker goes by its own value (again). */
+  | {
+      readonly kind: 'setting-changed';
+      readonly setting: OperatorSetting;
+      readonly from: number;
+      readonly to: number;
+      readonly why: 'tried' | 'kept' | 'own';
     }
   | {
       readonly kind: 'failed';

@@ -188,7 +188,7 @@ export class LeaseAgent {
     const nowMs = this.#ports.clock.monotonicMs();
     for (const [shardId, owner] of this.#table.owners) {
       const sinceMs = nowMs - (this.#published.get(shardId)?.atMs ?? Number.NEGATIVE_INFINITY);
-      if (sinceMs < (owner.chainFor === null ? this.#settings.checkpointMs : this.#settings.markMs)) continue;
+      if (sinceMs < (owner.chainFor === null ? this.#table.inForce.checkpointMs : this.#settings.markMs)) continue;
       await this.steps.run(shardId, Number.POSITIVE_INFINITY, async () => void (await this.checkpoint(owner, signal)));
     }
   }

@@ -2,6 +2,7 @@
 // in: the user's options · out: complete, checked settings
 import { hostname } from 'node:os';
 import { z } from 'zod';
+import { type SettingsInForce, TuningBounds } from '../model/tuning.ts';
 import { Rate, Retrieval } from '../model/worker.ts';
 import type { ConsumerOptions } from './consumer-options.ts';
 import type { DeadLetter, Processor } from './processor.ts';
@@ -103,8 +104,23 @@ export const ConsumerSettings = z.strictObject({
     .default(32 * 1024 * 1024),
   /** The length of a window of a profiling run that this worker hosts: what it measured is written so often. */
   profilingMs: z.number().int().min(500).max(60_000).default(5000),
+  /** Within which bounds settings may be changed from outside while the worker runs. */
+  tuning: TuningBounds.default({}),
 });
 export type ConsumerSettings = z.output<typeof ConsumerSettings>;
+
+/** Those that may be tuned, as the worker's own code says them. */
+export const ownSettingsOf = ({
+  maxBatchRecords,
+  concurrencyPerShard,
+  checkpointMs,
+  maxBufferBytes,
+}: Pick<ConsumerSettings, keyof SettingsInForce>): SettingsInForce => ({
+  maxBatchRecords,
+  concurrencyPerShard,
+  checkpointMs,
+  maxBufferBytes,
+});
 
 /** Our own right to act lasts for 0.8 of the failover time: a heartbeat must be sent, and may be late, within it. */
 const FAILOVER_TO_HEARTBEAT = 1.8;
@@ -149,6 +165,8 @@ export const settingsOf = ({
       `Consumer options: failoverMs must be at least ${FAILOVER_TO_HEARTBEAT} times heartbeatMs, got ${parsed.data.failoverMs} and ${parsed.data.heartbeatMs}`,
     );
   }
+  const outside = boundsOutside(parsed.data.tuning);
+  if (outside !== null) throw new TypeError(`Consumer options: ${outside}`);
   if (parsed.data.checkpoints === 'manual' && typeof processor.flush !== 'function') {
     throw new TypeError(
       "Consumer options: checkpoints 'manual' needs a processor with a method flush(context), by which it finishes what it holds before a shard " +
@@ -156,6 +174,15 @@ export const settingsOf = ({
     );
   }
   return parsed.data;
+};
+
+/** Bounds that reach past what the option itself allows; null: none does. */
+const boundsOutside = (tuning: TuningBounds): string | null => {
+  for (const [setting, bounds] of Object.entries(tuning)) {
+    const most = setting === 'concurrencyPerShard' ? 64 : Number.MAX_SAFE_INTEGER;
+    if (bounds !== undefined && bounds.to > most) return `tuning.${setting}.to must be at most ${most}, got ${bounds.to}`;
+  }
+  return null;
 };
 
 const RESULT_METHODS = ['put', 'get', 'remove', 'clear'] as const;

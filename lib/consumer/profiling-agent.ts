@@ -1,7 +1,6 @@
 // lib/consumer: this worker's part in profiling runs: hosts what it is told to, or says why not; clears up after hosts that are lost; lets its own shards tell
 // results to those who compare.
 // in: the live runs, at each look at the lease table · out: hosted runs, refusals, ended ones
-import { profilingConsumerNameOf } from '../model/consumer-name.ts';
 import type { Group } from '../model/lease.ts';
 import {
   type HostingAbility,
@@ -11,12 +10,14 @@ import {
   type ProfilingEnd,
   type ProfilingRun,
 } from '../model/profiling.ts';
+import type { SettingsInForce } from '../model/tuning.ts';
 import type { ResultStore } from '../ports.ts';
 import type { Hash64 } from '../shadow/digest-chain.ts';
 import type { ConsumerPorts } from './consumer-options.ts';
 import type { Emit } from './events.ts';
 import type { ConsumerSettings } from './options.ts';
 import type { Processor, ProcessorResults } from './processor.ts';
+import { deregisterAfter } from './profiling-consumer.ts';
 import { refusalOf } from './profiling-end.ts';
 import { ProfilingHost } from './profiling-host.ts';
 import { PrimaryResults } from './profiling-primary.ts';
@@ -36,6 +37,8 @@ export interface ProfilingAgentOptions {
   readonly hash: Hash64;
   readonly streamArn: string;
   readonly table: Pick<ShardTable, 'owners' | 'total'>;
+  /** The settings that this worker's shards go by: its legs, too. */
+  readonly inForce: () => SettingsInForce;
   readonly emit: Emit;
 }
 
@@ -121,6 +124,7 @@ export class ProfilingAgent {
     if (begun.kind === 'gone' || this.#stopped) return;
     const host = new ProfilingHost({
       ...this.#options,
+      settings: { ...settings, ...this.#options.inForce() },
       run: begun.run,
       lease,
       shards: stream?.shards.length ?? 1,
@@ -146,10 +150,7 @@ export class ProfilingAgent {
     if ((await ports.profiles.end(run, end)).kind === 'gone') return;
     emit({ kind: 'profiling-ended', shardId: run.shardId, profileId: run.profileId, end: end.by, detail: end.detail });
     if (results.isShared) for (const side of ['a', 'aa', 'b', 'primary']) await results.clear(spaceOf(run, side));
-    const isReadBy = (other: ProfilingRun) =>
-      other.profileId !== run.profileId && !isHostLost(other, nowMs) && mayUseConsumer(other);
-    if (mayUseConsumer(run) && !runs.some(isReadBy))
-      await ports.control.removeConsumer(streamArn, profilingConsumerNameOf(run.application));
+    if (mayUseConsumer(run)) await deregisterAfter(run, runs, ports.control, streamArn, nowMs);
   }
 
   /** Writes the primary's results for as long as somebody compares. */

@@ -1,6 +1,7 @@
 // lib/consumer: whether a profiling run is over, or not to be begun at all.
 // in: the run as its item says, how far it is · out: its end, or null
-import type { ProfilingEnd, ProfilingRun } from '../model/profiling.ts';
+import type { ProfilingEnd, ProfilingRun, ProfilingWindow } from '../model/profiling.ts';
+import { loadOf } from './profiling-windows.ts';
 
 /** Fewer records say nothing about their errors. */
 const ERRORS_FROM_RECORDS = 20;
@@ -87,4 +88,13 @@ export const refusalOf = ({ request, shardId }: ProfilingRun, host: HostState): 
       `worker ${host.workerId} hosts ${host.hosting}; one at a time, so that each is measured alone`,
     );
   return null;
+};
+
+/** The end of a run whose host is too busy already, without the shadow; null: it has room. */
+export const noRoomFor = ({ request, hostId }: ProfilingRun, window: ProfilingWindow, nowMs: number): ProfilingEnd | null => {
+  const { cpuShare, eventLoopShare } = loadOf(window);
+  if (Math.max(cpuShare, eventLoopShare) <= request.busyAbove) return null;
+  const percent = (share: number) => `${Math.round(share * 100)} %`;
+  const detail = `worker ${hostId} has no room: its CPU is ${percent(cpuShare)} busy and its event loop ${percent(eventLoopShare)}, allowed are ${percent(request.busyAbove)}`;
+  return { by: 'refused', refusal: 'host-busy', detail, atMs: nowMs };
 };

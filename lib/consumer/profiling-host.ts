@@ -3,29 +3,26 @@
 //
 //   intake (from LATEST) ─► all keys counted ─► sample ─► queue ─► turn: a, aa, b, then aa, b, a, … on the same records
 //   every window: write what was measured · move the item on · is it over? · adapt the share
-import { profilingConsumerNameOf } from '../model/consumer-name.ts';
 import type { Lease } from '../model/lease.ts';
-import { mayUseConsumer, type ProfilingEnd, type ProfilingRun, type ProfilingWindow } from '../model/profiling.ts';
-import type { ProcessProfile, ProfilingChange, ResultStore } from '../ports.ts';
+import type { ProfilingEnd, ProfilingRun, ProfilingWindow } from '../model/profiling.ts';
+import type { ProcessProfile, ResultStore } from '../ports.ts';
 import type { Hash64 } from '../shadow/digest-chain.ts';
-import { costUsd } from '../shadow/profiling-cost.ts';
 import type { ConsumerPorts } from './consumer-options.ts';
 import type { Emit } from './events.ts';
 import type { ConsumerSettings } from './options.ts';
 import type { Processor } from './processor.ts';
-import { endOf } from './profiling-end.ts';
+import { deregisterAfter } from './profiling-consumer.ts';
+import { endOf, noRoomFor } from './profiling-end.ts';
 import { ProfilingIntake } from './profiling-intake.ts';
 import { TurnMeter } from './profiling-meter.ts';
+import { progressOf, spentUsd } from './profiling-progress.ts';
 import { ProfilingSides } from './profiling-sides.ts';
-import { loadOf, ProfilingWindows } from './profiling-windows.ts';
+import { takeTurns } from './profiling-turns.ts';
+import { UnsentWindows } from './profiling-unsent.ts';
+import { ProfilingWindows } from './profiling-windows.ts';
 
 /** Windows that only tell what the host does without the shadow. */
 const WARM_WINDOWS = 2;
-/** A host that is not heard of for so many windows, and a while, is lost. */
-const LOST_WINDOWS = 4;
-const LOST_MS = 20_000;
-/** What a window and its totals take at most, and the change of the item. */
-const WRITE_UNITS_PER_WINDOW = 10;
 /** How long calls in flight may take to return at the end. */
 const FINISH_MS = 5_000;
 
@@ -63,7 +60,7 @@ export class ProfilingHost {
   #share: number;
   #hostStops = false;
   #shardEnded = false;
-  #unsent: ProfilingWindow[] = [];
+  readonly #unsent: UnsentWindows;
   /** Ends the window that is under way. */
   #endWindow = new AbortController();
 
@@ -74,6 +71,7 @@ export class ProfilingHost {
     this.#run = run;
     this.#share = run.request.share;
     this.#retrieval = run.request.retrieval ?? (settings.retrieval === 'polling' ? 'polling' : 'fan-out');
+    this.#unsent = new UnsentWindows(ports.profiles);
     this.#profile = ports.profiler.start();
     this.#meter = new TurnMeter(this.#profile, ports.clock);
     this.#sides = new ProfilingSides({
@@ -129,7 +127,11 @@ export class ProfilingHost {
     const { shardId, profileId } = this.#run;
     emit({ kind: 'profiling-started', shardId, profileId });
     let end: ProfilingEnd | null;
-    const turning = this.#turns();
+    const { clock } = ports;
+    const turning = takeTurns({
+      ...{ request: this.#run.request, intake: this.#intake, sides: this.#sides, meter: this.#meter },
+      ...{ clock, signal: this.#abort.signal },
+    });
     try {
       end = await this.#observe();
     } catch (error) {
@@ -168,16 +170,8 @@ export class ProfilingHost {
   async #moveOn(begins: boolean): Promise<'on' | 'gone'> {
     const { ports, settings } = this.#options;
     const nowMs = ports.clock.nowMs();
-    const change: ProfilingChange = {
-      state: begins || this.#run.state === 'observing' ? 'observing' : 'warming',
-      lostAfterMs: nowMs + LOST_WINDOWS * settings.profilingMs + LOST_MS,
-      startedAtMs: this.#run.startedAtMs ?? nowMs,
-      ...(begins ? { endsAtMs: nowMs + this.#run.request.durationMin * 60_000 } : {}),
-      share: this.#share,
-      records: this.#sides.legs[0]?.records ?? 0,
-      windows: this.#windows.count,
-      spentUsd: this.#spentUsd(),
-    };
+    const sums = { share: this.#share, records: this.#sides.legs[0]?.records ?? 0, windows: this.#windows.count };
+    const change = progressOf(this.#run, { begins, ...sums, spentUsd: this.#spentUsd() }, settings.profilingMs, nowMs);
     try {
       const result = await ports.profiles.change(this.#run, change);
       if (result.kind === 'gone') return 'gone';
@@ -210,60 +204,31 @@ export class ProfilingHost {
       this.#share = this.#windows.nextShare(this.#run, window);
       return null;
     }
-    const { busyAbove } = this.#run.request;
-    const { cpuShare, eventLoopShare } = loadOf(window);
-    if (this.#windows.count < WARM_WINDOWS || Math.max(cpuShare, eventLoopShare) <= busyAbove) return null;
-    const percent = (share: number) => `${Math.round(share * 100)} %`;
-    const detail = `worker ${this.#run.hostId} has no room: its CPU is ${percent(cpuShare)} busy and its event loop ${percent(eventLoopShare)}, allowed are ${percent(busyAbove)}`;
-    return { by: 'refused', refusal: 'host-busy', detail, atMs: clock.nowMs() };
+    return this.#windows.count < WARM_WINDOWS ? null : noRoomFor(this.#run, window, clock.nowMs());
   }
 
   /** What cannot be written is kept for the next window. */
   async #write(window: ProfilingWindow): Promise<void> {
     const { ports } = this.#options;
-    this.#unsent.push(window);
+    this.#unsent.add(window);
     await this.#attempt('settle results', () => this.#sides.settle());
-    await this.#attempt('write what a profiling run measured', async () => {
-      const totals = {
-        profileId: this.#run.profileId,
-        atMs: ports.clock.nowMs(),
-        windows: this.#windows.count,
-        ...this.#intake.totals(this.#share),
-        ...this.#sides.totals(),
-      };
-      for (const unsent of [...this.#unsent]) {
-        await ports.profiles.putMeasures(this.#run, unsent, totals);
-        this.#unsent.shift();
-      }
-    });
+    const totals = {
+      profileId: this.#run.profileId,
+      atMs: ports.clock.nowMs(),
+      windows: this.#windows.count,
+      ...this.#intake.totals(this.#share),
+      ...this.#sides.totals(),
+    };
+    await this.#attempt('write what a profiling run measured', () => this.#unsent.write(this.#run, totals));
   }
 
   #spentUsd(): number {
-    return costUsd({
-      consumerMs: this.#intake.consumerForMs ?? 0,
+    return spentUsd({
+      consumerMs: this.#intake.consumerForMs,
       shards: this.#options.shards,
       consumerBytes: this.#retrieval === 'fan-out' ? this.#intake.bytes : 0,
-      writeUnits: (this.#windows.count + 1) * WRITE_UNITS_PER_WINDOW,
+      windows: this.#windows.count,
     });
-  }
-
-  /** The same records to each leg, in an order that moves on, so that none always comes first. */
-  async #turns(): Promise<void> {
-    const { clock } = this.#options.ports;
-    const { legs } = this.#sides;
-    const { signal } = this.#abort;
-    const most = Math.max(...legs.map((leg) => leg.turnRecords));
-    for (let turn = 0; !signal.aborted; turn += 1) {
-      const records = await this.#intake.next(most);
-      const first = turn % legs.length;
-      const beganMs = clock.monotonicMs();
-      for (const leg of [...legs.slice(first), ...legs.slice(0, first)]) {
-        if (signal.aborted) return;
-        this.#meter.turnOf(leg.leg);
-        await leg.turn(records, clock.monotonicMs() - beganMs);
-        this.#meter.turnOf(null);
-      }
-    }
   }
 
   /** A call of the processor that never returns must not keep the run. */
@@ -279,9 +244,8 @@ export class ProfilingHost {
     await this.#attempt('clear results', () => this.#sides.clear());
     if (this.#intake.consumerForMs !== null) {
       await this.#attempt('deregister the profiling consumer', async () => {
-        const others = await ports.profiles.live(this.#run);
-        if (!others.some((run) => run.profileId !== this.#run.profileId && mayUseConsumer(run)))
-          await ports.control.removeConsumer(streamArn, profilingConsumerNameOf(this.#run.application));
+        const live = await ports.profiles.live(this.#run);
+        await deregisterAfter(this.#run, live, ports.control, streamArn, ports.clock.nowMs());
       });
     }
     // Last: while the item stands, others see that there may be something to clear up.

@@ -14,6 +14,8 @@ import { ShardFeed } from './shard-feed.ts';
 /** Bytes of sampled records that wait for their turn. */
 const MAX_QUEUED_BYTES = 16 * 1024 * 1024;
 
+const GATHER_STEP_MS = 50;
+
 export interface ProfilingIntakeOptions {
   readonly lease: Lease;
   readonly ports: Pick<ConsumerPorts, 'reader' | 'clock' | 'control'>;
@@ -82,13 +84,19 @@ export class ProfilingIntake {
     return this.#consumerSinceMs === null ? null : this.#options.ports.clock.monotonicMs() - this.#consumerSinceMs;
   }
 
-  /** The oldest sampled records; waits for one. Empty when reading is over. */
-  async next(most: number): Promise<readonly StreamRecord[]> {
-    while (this.#queue.length === 0 && !this.#options.signal.aborted)
+  /** The oldest sampled records; waits for one, then up to `gatherMs` for as many as were asked for. Empty when reading is over. */
+  async next(most: number, gatherMs = 0): Promise<readonly StreamRecord[]> {
+    const { ports, signal } = this.#options;
+    while (this.#queue.length === 0 && !signal.aborted)
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
-    if (this.#options.signal.aborted) return [];
+    const untilMs = ports.clock.monotonicMs() + gatherMs;
+    for (let leftMs = gatherMs; leftMs > 0 && this.#queue.length < most && !signal.aborted; ) {
+      await ports.clock.sleep(Math.min(leftMs, GATHER_STEP_MS), signal);
+      leftMs = untilMs - ports.clock.monotonicMs();
+    }
+    if (signal.aborted) return [];
     const records = this.#queue.splice(0, most);
     for (const { data } of records) this.#queuedBytes -= data.byteLength;
     this.#roomMade();

@@ -67,6 +67,11 @@ export class ResultsJoin {
     else this.#compare(other.told, told);
   }
 
+  /** The right side told a result of a record that the left side has long been through without a word. */
+  toldByRightAlone(): void {
+    this.#counts.onlyRight += 1;
+  }
+
   /** Gives up what the other side has not told within a minute. */
   settle(nowMs: number): void {
     for (const { sinceMs } of this.#waiting.values()) {

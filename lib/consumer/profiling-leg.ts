@@ -37,6 +37,7 @@ const noCounts = () => ({
   callRecords: 0,
   callRecordsSquared: 0,
   callRecordsMs: 0,
+  tookMs: 0,
 });
 
 interface ErrorSample {
@@ -63,10 +64,12 @@ export class ProfilingLegRun {
   readonly #stages: StageTimes;
   readonly #calls = new LatencySketch();
   readonly #waits = new LatencySketch();
+  readonly #took = new LatencySketch();
   readonly #errors = new Map<string, ErrorSample>();
   #window = noCounts();
   #records = 0;
   #failed = 0;
+  #turnBeganMs = 0;
 
   constructor(options: ProfilingLegOptions) {
     this.leg = options.leg;
@@ -102,7 +105,8 @@ export class ProfilingLegRun {
 
   /** Gives the records to the processor, as many calls side by side as there are lanes. `waitedMs`: for how long other legs had their turn with the same records. */
   async turn(records: readonly StreamRecord[], waitedMs: number): Promise<void> {
-    const { lanes } = this.#options;
+    const { lanes, clock } = this.#options;
+    this.#turnBeganMs = clock.monotonicMs();
     if (lanes === 1) return this.#lane(records, waitedMs);
     const parts = Array.from({ length: lanes }, (): StreamRecord[] => []);
     for (const record of records) parts[laneOf(record.partitionKey, lanes)]?.push(record);
@@ -140,6 +144,7 @@ export class ProfilingLegRun {
       leg: this.leg,
       calls: this.#calls.latency(),
       waits: this.#waits.latency(),
+      took: this.#took.latency(),
       stages: this.#stages.totals(),
       errorSamples: [...this.#errors].map(([errorClass, sample]) => ({ errorClass, ...sample })),
     };
@@ -194,6 +199,9 @@ export class ProfilingLegRun {
   #count(records: readonly StreamRecord[]): void {
     this.#records += records.length;
     this.#window.records += records.length;
+    const tookMs = this.#options.clock.monotonicMs() - this.#turnBeganMs;
+    this.#window.tookMs += tookMs * records.length;
+    for (let i = 0; i < records.length; i += 1) this.#took.record(tookMs);
     for (const { data } of records) this.#window.bytes += data.byteLength;
   }
 

@@ -15,6 +15,9 @@ const FORGET_MS = 100_000;
 /** In the store the host asks for them within a minute. */
 const KEPT_MS = 120_000;
 const MAX_UNWRITTEN = 20_000;
+/** Under which names the primary has told results so far: one entry of the space. Its key is no result's. */
+export const NAMES_KEY = 'names';
+const MAX_NAMES = 20;
 
 interface Told {
   readonly space: string;
@@ -30,6 +33,7 @@ export class PrimaryResults {
   readonly #compared = new Map<string, Told>();
   #unwritten = new Map<string, Map<string, string>>();
   #count = 0;
+  readonly #names = new Map<string, Set<string>>();
 
   constructor(store: ResultStore, clock: Clock, hash: Hash64) {
     this.#store = store;
@@ -52,6 +56,8 @@ export class PrimaryResults {
   note(runs: readonly ProfilingRun[]): void {
     const before = new Map(this.#compared);
     this.#compared.clear();
+    const spaces = new Set(runs.map((run) => spaceOf(run, 'primary')));
+    for (const space of this.#names.keys()) if (!spaces.has(space)) this.#names.delete(space);
     if (!this.#store.isShared) return;
     for (const run of runs) {
       if (run.request.compare?.with !== 'primary') continue;
@@ -69,7 +75,10 @@ export class PrimaryResults {
     const unwritten = this.#unwritten;
     this.#unwritten = new Map();
     this.#count = 0;
-    for (const [space, entries] of unwritten) await this.#store.put(space, [...entries], this.#clock.nowMs() + KEPT_MS);
+    for (const [space, entries] of unwritten) {
+      const names = JSON.stringify([...(this.#names.get(space) ?? [])]);
+      await this.#store.put(space, [...entries, [NAMES_KEY, names]], this.#clock.nowMs() + KEPT_MS);
+    }
   }
 
   #resultsOf(space: string, share: number): ProcessorResults {
@@ -81,6 +90,8 @@ export class PrimaryResults {
         const entries = this.#unwritten.get(space) ?? new Map<string, string>();
         this.#unwritten.set(space, entries);
         entries.set(keyOfResult(told), told.json);
+        const names = this.#names.get(space) ?? new Set<string>();
+        if (names.size < MAX_NAMES) this.#names.set(space, names.add(told.name));
         this.#count += 1;
       },
     };

@@ -1,6 +1,7 @@
 // lib/consumer: the legs of one profiling run, where their effects go, and what is compared.
 // in: a run, the processors · out: legs that take turns, results in the store, comparisons
 import type { ComparedResults, ProfilingLeg, ProfilingRun, ProfilingTotals, ProfilingVariant } from '../model/profiling.ts';
+import type { StreamRecord } from '../model/shard.ts';
 import type { Clock, ResultStore } from '../ports.ts';
 import type { ConsumerSettings } from './options.ts';
 import type { Processor, ProcessorContext } from './processor.ts';
@@ -106,6 +107,11 @@ export class ProfilingSides {
     await Promise.all(this.legs.map((leg) => leg.finish()));
   }
 
+  /** The legs are given these records now. */
+  given(records: readonly StreamRecord[]): void {
+    this.#primary?.given(records, this.#options.clock.nowMs());
+  }
+
   /** Writes what was told, asks for what the primary told, gives up what was waited for too long. */
   async settle(): Promise<void> {
     const nowMs = this.#options.clock.nowMs();
@@ -126,6 +132,7 @@ export class ProfilingSides {
 
   #told(leg: ComparedResults['left'], told: ToldResult): void {
     const nowMs = this.#options.clock.nowMs();
+    if (leg === 'a') this.#primary?.told(told);
     for (const { left, right, join } of this.#joins) {
       if (leg === left) join.tell('left', told, nowMs);
       else if (leg === right) join.tell('right', told, nowMs);

@@ -18,11 +18,17 @@ export class SelfMeasure {
   #total = NOTHING;
   #totals: ReadonlyMap<string, Total> = new Map();
   #storeLatencyMs = 0;
+  #cpuMs = 0;
 
   constructor(clock: Clock, usage: UsageMeter) {
     this.#clock = clock;
     this.#usage = usage;
     this.#atMs = clock.monotonicMs();
+  }
+
+  /** CPU that the process has taken until the last call of `take`. */
+  get cpuMs(): number {
+    return this.#cpuMs;
   }
 
   /** Notes how long a heartbeat write took. */
@@ -39,6 +45,7 @@ export class SelfMeasure {
       bytesPerSec: Math.max(0, now.bytes - before.bytes) / seconds,
     });
     const load = { ...rate(total, this.#total), ...this.#usage.take(), leaseStoreLatencyMs: this.#storeLatencyMs };
+    this.#cpuMs += load.cpuShare * seconds * 1000;
     const shardRates = Object.fromEntries(
       [...totals].map(([shardId, now]) => [shardId, rate(now, this.#totals.get(shardId) ?? NOTHING)]),
     );

@@ -3,6 +3,7 @@
 import type { OwnLiveness } from '../liveness/own-liveness.ts';
 import type { Group } from '../model/lease.ts';
 import type { HostingAbility } from '../model/profiling.ts';
+import type { WorkerTuning, WorkTotals } from '../model/tuning.ts';
 import type { Worker } from '../model/worker.ts';
 import type { ConsumerPorts } from './consumer-options.ts';
 import type { ConsumerSettings } from './options.ts';
@@ -20,6 +21,7 @@ export class SelfReport {
   readonly #liveness: OwnLiveness;
   readonly #tableNow: () => ShardTable | null;
   readonly #hostingNow: () => HostingAbility | undefined;
+  readonly #tuningNow: () => WorkerTuning | undefined;
   readonly #measure: SelfMeasure;
   readonly #startedAtMs: number;
   #reported = '';
@@ -31,7 +33,9 @@ export class SelfReport {
     liveness: OwnLiveness,
     tableNow: () => ShardTable | null,
     hostingNow: () => HostingAbility | undefined = () => undefined,
+    tuningNow: () => WorkerTuning | undefined = () => undefined,
   ) {
+    this.#tuningNow = tuningNow;
     this.#group = group;
     this.#settings = settings;
     this.#ports = ports;
@@ -42,7 +46,7 @@ export class SelfReport {
     this.#startedAtMs = ports.clock.nowMs();
   }
 
-  /** Whether other shards or profiling runs are here than the last report says. */
+  /** Whether other shards, profiling runs or settings are here than the last report says. */
   get isOutdated(): boolean {
     return this.#reported !== this.#runningNow();
   }
@@ -55,6 +59,7 @@ export class SelfReport {
     this.#reported = this.#runningNow();
     const hosting = this.#hostingNow();
     const { load, shardRates } = this.#measure.take(table?.total ?? { records: 0, bytes: 0 }, table?.totals ?? new Map());
+    const tuning = this.#tuningNow();
     const report: Worker = {
       ...this.#group,
       workerId,
@@ -70,12 +75,26 @@ export class SelfReport {
       shardIds: [...(table?.owners.keys() ?? [])],
       shadowShardIds: [...(table?.shadows.keys() ?? [])],
       ...(hosting === undefined ? {} : { hosting }),
+      ...(tuning === undefined ? {} : { tuning, work: this.#work(table) }),
       reportedAtMs: this.#ports.clock.nowMs(),
     };
     await this.#ports.workers.put(report, signal);
   }
 
+  #work(table: ShardTable | null): WorkTotals {
+    const { records, latencyMs } = table?.processed ?? { records: 0, latencyMs: 0 };
+    return {
+      sinceMs: this.#startedAtMs,
+      atMs: this.#ports.clock.nowMs(),
+      records,
+      latencyMs,
+      ...(table?.calls ?? { calls: 0, callMs: 0, failedCalls: 0 }),
+      cpuMs: this.#measure.cpuMs,
+    };
+  }
+
   #runningNow(): string {
-    return `${shardsOf(this.#tableNow())} | ${this.#hostingNow()?.profileId ?? ''}`;
+    const { inForce } = this.#tuningNow() ?? {};
+    return `${shardsOf(this.#tableNow())} | ${this.#hostingNow()?.profileId ?? ''} | ${inForce === undefined ? '' : Object.values(inForce)}`;
   }
 }

@@ -6,7 +6,7 @@
 import type { Lease } from '../model/lease.ts';
 import type { Checkpoint } from '../model/sequence-number.ts';
 import type { Clock } from '../ports.ts';
-import { CallWatch } from './call-watch.ts';
+import { type CallCount, CallWatch } from './call-watch.ts';
 import { DispatchLanes, type LaneCall, NOT_ALLOWED_MS } from './dispatch-lanes.ts';
 import { DispatchWindow, placeOf, positionAfter, unpack } from './dispatch-window.ts';
 import type { Emit } from './events.ts';
@@ -14,6 +14,7 @@ import type { ConsumerSettings } from './options.ts';
 import { plainResults } from './plain-context.ts';
 import type { Processor, ProcessorResults } from './processor.ts';
 import { ProcessorCalls } from './processor-calls.ts';
+import { type DispatchSettings, SettingChange } from './setting-change.ts';
 import type { ShardPosition } from './shard-position.ts';
 import type { ShardProgress } from './shard-progress.ts';
 import type { ShardQueue } from './shard-queue.ts';
@@ -39,6 +40,8 @@ export interface ShardDispatcherOptions {
   readonly processor: Processor;
   /** Where results are told while a profiling run compares them. @default nowhere */
   readonly results?: () => ProcessorResults;
+  /** Counts what calls come to, of all shards of the process. @default nowhere */
+  readonly count?: CallCount;
   readonly mayAct: () => boolean;
   readonly checkpointNow: () => Promise<'written' | 'fenced'>;
   readonly emit: Emit;
@@ -53,7 +56,9 @@ export class ShardDispatcher {
   readonly #options: ShardDispatcherOptions;
   readonly #queue: ShardQueue;
   readonly #progress: ShardProgress;
-  readonly #lanes: DispatchLanes;
+  #lanes: DispatchLanes;
+  #settings: DispatchSettings;
+  readonly #settingChange = new SettingChange();
   readonly #signal: AbortSignal;
   #pending: boolean;
   #paused = false;
@@ -84,9 +89,15 @@ export class ShardDispatcher {
     this.#progress = shard.progress;
     this.#signal = shard.signal;
     this.#pending = shard.pending;
-    this.watch = new CallWatch(clock, settings.lateAfterMs, shard.signal, (call, inFlightMs) =>
-      emit({ kind: 'processor-late', shardId, ...call, inFlightMs }),
+    this.#settings = settings;
+    this.watch = new CallWatch(
+      clock,
+      settings.lateAfterMs,
+      shard.signal,
+      (call, inFlightMs) => emit({ kind: 'processor-late', shardId, ...call, inFlightMs }),
+      options.count,
     );
+    const lanesNow = () => this.#settings.concurrencyPerShard;
     this.calls = new ProcessorCalls({
       processor,
       of: {
@@ -94,7 +105,9 @@ export class ShardDispatcher {
         streamName,
         shardId,
         workerId: settings.workerId,
-        lanes: settings.concurrencyPerShard,
+        get lanes() {
+          return lanesNow();
+        },
         signal: shard.signal,
       },
       epoch: shard.epoch,
@@ -110,21 +123,7 @@ export class ShardDispatcher {
       declare: (call) => this.#declare(call),
       checkpointNow,
     });
-    this.#lanes = new DispatchLanes({
-      lanes: settings.concurrencyPerShard,
-      maxCallRecords: settings.maxBatchRecords,
-      mayAct,
-      clock,
-      carryOut: (call) => {
-        this.#hasGiven = true;
-        return this.calls.carryOut(call);
-      },
-      onProcessed: (window, count) => {
-        const { records, bytes } = this.#progress.advance(window, count, clock.nowMs());
-        this.#queue.done(records, bytes);
-      },
-      onChange: () => this.#wake(),
-    });
+    this.#lanes = this.#makeLanes();
     this.#running = this.#run();
   }
 
@@ -162,6 +161,7 @@ export class ShardDispatcher {
 
   pause(): void {
     this.#paused = true;
+    if (this.#settingChange.wanted !== null) this.#settingChange.interrupt();
     this.#lanes.hold();
     this.#wake();
   }
@@ -170,6 +170,12 @@ export class ShardDispatcher {
   resume(): void {
     this.#paused = false;
     this.#lanes.interrupt();
+    this.#wake();
+  }
+
+  /** Goes by other settings from the next point on at which nothing is in flight. */
+  tune(settings: DispatchSettings): void {
+    this.#settingChange.ask(settings, this.#settings);
     this.#wake();
   }
 
@@ -184,6 +190,10 @@ export class ShardDispatcher {
   async #run(): Promise<void> {
     await this.#options.after;
     while (!this.#signal.aborted) {
+      if (this.#isChanging) {
+        await this.#changeSettings();
+        continue;
+      }
       if (!this.#paused && this.#lanes.isHeld) this.#lanes.release();
       if (this.#paused && this.#lanes.isSettled && this.#mustFlush) await this.#flush(() => this.#paused);
       else if (this.#paused || this.#pending || this.#lanes.isHalted || !this.#hasWork) await this.#change();
@@ -211,18 +221,69 @@ export class ShardDispatcher {
     return this.#queue.waiting > 0 ? this.#lanes.hasRoom : this.#feedEnded && this.#lanes.isEmpty;
   }
 
+  #makeLanes(): DispatchLanes {
+    const { mayAct, clock } = this.#options;
+    return new DispatchLanes({
+      lanes: this.#settings.concurrencyPerShard,
+      maxCallRecords: this.#settings.maxBatchRecords,
+      mayAct,
+      clock,
+      carryOut: (call) => {
+        this.#hasGiven = true;
+        return this.calls.carryOut(call);
+      },
+      onProcessed: (window, count) => {
+        const { records, bytes } = this.#progress.advance(window, count, clock.nowMs());
+        this.#queue.done(records, bytes);
+      },
+      onChange: () => this.#wake(),
+    });
+  }
+
+  get #isChanging(): boolean {
+    return !this.#paused && this.#settingChange.isDue(this.#options.clock.monotonicMs());
+  }
+
+  /** Drains the lanes as a pause does, then makes others in their place, with what these had not begun. A key's records stay in order: none is in flight in between. */
+  async #changeSettings(): Promise<void> {
+    const { clock } = this.#options;
+    const nowMs = clock.monotonicMs();
+    const change = this.#settingChange;
+    const withinMs = change.begin(nowMs);
+    if (withinMs !== null) {
+      this.#lanes.hold();
+      this.#wakeIn(withinMs);
+    }
+    const waiting = this.#lanes.waiting();
+    if (change.isOverdue(nowMs) || (this.#lanes.isSettled && waiting === null)) this.#wakeIn(change.putOff(nowMs));
+    else if (waiting === null) await this.#change();
+    else if (this.#mustFlush) await this.#flush(() => this.#isChanging && !change.isOverdue(clock.monotonicMs()));
+    else {
+      this.#settings = change.wanted ?? this.#settings;
+      change.done();
+      this.#lanes = this.#makeLanes();
+      for (const contents of waiting)
+        this.#lanes.add(new DispatchWindow(this.#lanes.nextIndex, contents, this.#settings.concurrencyPerShard));
+    }
+  }
+
+  #wakeIn(ms: number): void {
+    void this.#options.clock.sleep(ms, this.#signal).then(() => this.#wake());
+  }
+
   #openWindow(): void {
     const { settings, lease, from, emit } = this.#options;
-    const contents = unpack(this.#queue.peek(settings.maxBatchRecords), {
+    const { maxBatchRecords, concurrencyPerShard } = this.#settings;
+    const contents = unpack(this.#queue.peek(maxBatchRecords), {
       deaggregate: settings.deaggregate,
       hashKeyRange: lease.hashKeyRange,
-      maxRecords: settings.maxBatchRecords,
+      maxRecords: maxBatchRecords,
       resumeAfter: from,
       onForeign: ({ sequenceNumber }, records, hashKey) =>
         emit({ kind: 'aggregate-dropped', shardId: lease.shardId, sequenceNumber, records, hashKey: hashKey.toString() }),
     });
     this.#queue.take(contents.raws.length);
-    this.#lanes.add(new DispatchWindow(this.#lanes.nextIndex, contents, settings.concurrencyPerShard));
+    this.#lanes.add(new DispatchWindow(this.#lanes.nextIndex, contents, concurrencyPerShard));
   }
 
   async #start(): Promise<void> {

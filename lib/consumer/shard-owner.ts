@@ -16,6 +16,7 @@ import type { DemandCounter } from './demand-counter.ts';
 import type { ConsumerSettings } from './options.ts';
 import type { ReadShare } from './poll-pace.ts';
 import type { StoppedAt } from './processor-calls.ts';
+import type { DispatchSettings } from './setting-change.ts';
 import { ShardDispatcher, type ShardDispatcherOptions } from './shard-dispatcher.ts';
 import { type FeedTarget, ShardFeed } from './shard-feed.ts';
 import type { ShardPosition } from './shard-position.ts';
@@ -168,6 +169,12 @@ export class ShardOwner {
     this.#pausedSinceMs = this.#options.clock.monotonicMs();
     this.#pausedAtMs = this.#options.clock.nowMs();
     this.#dispatcher.pause();
+  }
+
+  /** Goes by other settings: the buffer's at once, the lanes' between two windows. */
+  tune(settings: DispatchSettings & Pick<ConsumerSettings, 'maxBufferBytes'>): void {
+    this.#queue.maxBytes = settings.maxBufferBytes;
+    this.#dispatcher.tune(settings);
   }
 
   resume(epoch: number): void {

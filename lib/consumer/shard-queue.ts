@@ -45,7 +45,7 @@ export class BufferBudget {
 
 /** One shard's records, in order. Bytes count until the records are processed, not only until they are taken. */
 export class ShardQueue {
-  readonly #maxBytes: number;
+  #maxBytes: number;
   readonly #budget: BufferBudget;
   #items: StreamRecord[] = [];
   #head = 0;
@@ -57,6 +57,12 @@ export class ShardQueue {
   constructor(maxBytes: number, budget: BufferBudget) {
     this.#maxBytes = maxBytes;
     this.#budget = budget;
+  }
+
+  /** Another bound from now on; what is held stays. */
+  set maxBytes(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+    if (this.#bytes <= maxBytes) this.#roomMade();
   }
 
   /** Records that no window has taken. */

@@ -4,11 +4,13 @@ import { consumerNameOf } from '../model/consumer-name.ts';
 import type { DemandCounters } from '../model/demand.ts';
 import type { Lease, Mark } from '../model/lease.ts';
 import type { Checkpoint } from '../model/sequence-number.ts';
+import type { SettingsInForce } from '../model/tuning.ts';
 import type { Hash64 } from '../shadow/digest-chain.ts';
+import type { CallCount } from './call-watch.ts';
 import type { ConsumerPorts } from './consumer-options.ts';
 import { DemandCounter } from './demand-counter.ts';
 import type { Emit } from './events.ts';
-import type { ConsumerSettings } from './options.ts';
+import { type ConsumerSettings, ownSettingsOf } from './options.ts';
 import { OWNER_SHARE, WHOLE_SHARE } from './poll-pace.ts';
 import type { Processor, ProcessorResults } from './processor.ts';
 import { ShardOwner } from './shard-owner.ts';
@@ -46,11 +48,26 @@ export class ShardTable {
   #flushes = 0;
   #retired: DemandCounters[] = [];
   #retiredTotal = { records: 0, bytes: 0 };
-  #retiredProcessed = { records: 0, bytes: 0 };
+  #retiredProcessed = { records: 0, bytes: 0, latencyMs: 0 };
+  #inForce: SettingsInForce;
+  /** What calls of the processor came to, of shards that were let go, too. */
+  readonly calls: CallCount = { calls: 0, callMs: 0, failedCalls: 0 };
 
   constructor(options: ShardTableOptions) {
     this.#options = options;
+    this.#inForce = ownSettingsOf(options.settings);
     this.#budget = new BufferBudget(options.settings.maxTotalBufferBytes);
+  }
+
+  /** What the shards go by now. */
+  get inForce(): SettingsInForce {
+    return this.#inForce;
+  }
+
+  /** Lets the shards that are owned, and those to come, go by other settings. */
+  tune(settings: SettingsInForce): void {
+    this.#inForce = settings;
+    for (const owner of this.owners.values()) owner.tune(settings);
   }
 
   /** Begins to own a shard after `after` (within it, where the lease names a sub-record), with what a shadow of it on this worker already holds. */
@@ -83,7 +100,8 @@ export class ShardTable {
       feed: keepsFeed ? given.feed : null,
       pending: lease.state === 'pending',
       after: this.#left(shardId),
-      settings,
+      settings: { ...settings, ...this.#inForce },
+      count: this.calls,
       reader: ports.reader,
       clock: ports.clock,
       random,
@@ -149,6 +167,7 @@ export class ShardTable {
     this.#retiredProcessed = {
       records: this.#retiredProcessed.records + counter.processed.records,
       bytes: this.#retiredProcessed.bytes + counter.processed.bytes,
+      latencyMs: this.#retiredProcessed.latencyMs + counter.processed.latencyMs,
     };
   }
 
@@ -177,10 +196,14 @@ export class ShardTable {
     );
   }
 
-  /** Records as the processor was given them, and the bytes of their data, since the process began. */
-  get processed(): { records: number; bytes: number } {
+  /** Records as the processor was given them, the bytes of their data, and their time from arrival to being processed, since the process began. */
+  get processed(): { records: number; bytes: number; latencyMs: number } {
     return [...this.#counters.values()].reduce(
-      (sum, { processed }) => ({ records: sum.records + processed.records, bytes: sum.bytes + processed.bytes }),
+      (sum, { processed }) => ({
+        records: sum.records + processed.records,
+        bytes: sum.bytes + processed.bytes,
+        latencyMs: sum.latencyMs + processed.latencyMs,
+      }),
       this.#retiredProcessed,
     );
   }

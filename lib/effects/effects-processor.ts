@@ -8,12 +8,27 @@ import type { DynamodbEffects, ItemsOf } from './dynamodb-effects.ts';
 /** What to write for records that were not written yet. Must not have effects of its own: it may be called again for the same records. */
 export type EffectsOf = (records: readonly StreamRecord[], context: ProcessorContext) => ReturnType<ItemsOf>;
 
+export interface EffectsOptions {
+  /**
+   * Declares that the function may be run in a profiling shadow (Processor.shadowSafe): what it says goes to the shadow's results then, and not to DynamoDB, so
+   * that the time of the transaction is not measured. @default false
+   */
+  readonly shadowSafe?: boolean;
+}
+
 /**
  * A processor that writes what `itemsOf` says, once. Throws a FencedError where another worker owns the shard by now, and a PoisonError where a
  * condition of one of the items does not hold: the runtime then finds the record that it belongs to and does with it what `onPoison` says.
  */
-export const effectsProcessor = (effects: DynamodbEffects, itemsOf: EffectsOf): Processor => ({
+export const effectsProcessor = (effects: DynamodbEffects, itemsOf: EffectsOf, options: EffectsOptions = {}): Processor => ({
+  shadowSafe: options.shadowSafe === true,
   process: async (records, context) => {
+    if (context.shadow && options.shadowSafe === true) {
+      const items = await itemsOf(records, context);
+      const [first] = records;
+      await context.results.put(`${first?.sequenceNumber}.${first?.subSequenceNumber ?? 0}`, items);
+      return;
+    }
     const answer = await effects.write(context, records, (left) => itemsOf(left, context));
     if (answer.kind === 'fenced')
       throw new FencedError(

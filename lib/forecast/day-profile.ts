@@ -5,6 +5,8 @@ import type { StateParts } from './state-parts.ts';
 
 /** A new day counts this much once there are several; before that, every day counts the same. */
 const NEWEST_DAY = 0.2;
+/** And this much where the day before agrees with it against the profile. */
+const TWO_DAYS = 0.5;
 
 /** The profile of a day, learnt one slot at a time. */
 export class DayProfile {
@@ -21,16 +23,21 @@ export class DayProfile {
     this.days = parts.counts(slotsPerDay);
   }
 
-  /** Learns the value of a slot of the day. From the third day on a deviation beyond ±`limit` counts as that much. */
-  learn(slot: number, z: number, limit: number): void {
+  /**
+   * Learns the value of a slot of the day. From the third day on a deviation beyond ±`limit` counts as that much, unless the day before (NaN where unknown) lies beyond the
+   * limit on the same side: then it is the profile that is wrong. Without this a burst in the first days would take weeks to be forgotten.
+   */
+  learn(slot: number, z: number, yesterday: number, limit: number): void {
     const { means, smoothed } = this;
     const days = this.days[slot]!;
     const last = means.length - 1;
     if (days === 0) means[slot] = z;
     else {
       const deviation = z - means[slot]!;
-      const taken = days > 1 ? Math.max(-limit, Math.min(limit, deviation)) : deviation;
-      means[slot]! += Math.max(NEWEST_DAY, 1 / (days + 1)) * taken;
+      const before = yesterday - means[slot]!;
+      const agreed = (before > limit && deviation > limit) || (before < -limit && deviation < -limit);
+      const taken = days > 1 && !agreed ? Math.max(-limit, Math.min(limit, deviation)) : deviation;
+      means[slot]! += Math.max(agreed ? TWO_DAYS : NEWEST_DAY, 1 / (days + 1)) * taken;
     }
     this.days[slot] = days + 1;
     if (!this.mixes) {

@@ -6,10 +6,10 @@
 // forecast must start from something. A day that is like others has no one factor: models follow its level by themselves, and what is put onto the forecast is how
 // differently from a usual day it goes on from now.
 import type { DemandMetric, DemandSeries } from '../model/demand.ts';
-import type { Forecast } from '../model/forecast.ts';
+import { type Forecast, QUANTILES } from '../model/forecast.ts';
 import { type HashKeyRange, shareWithin, WHOLE_RANGE } from '../model/hash-key-range.ts';
 import { effectText, type KnownEvent } from '../model/known-event.ts';
-import { likeFactor } from './like-days.ts';
+import { changeOf, likenessOf, type Moment } from './like-days.ts';
 import { type Occurrence, occurrencesOf } from './occurrences.ts';
 
 const NEWEST_MS = 30 * 60_000;
@@ -23,12 +23,14 @@ interface Effect {
 }
 /** Begins what is said of an event, and is where a reason that is carried on from the forecast before ends. */
 const ASIDE = '; known event ';
+const MEDIAN = QUANTILES.indexOf(0.5);
 const NONE: Effect = { factor: 1, addition: 0 };
 
 interface Active {
   readonly event: KnownEvent;
   readonly occurrences: readonly Occurrence[];
-  readonly effectAt: (atMs: number) => Effect | null;
+  /** `levelOverForecast`: the level of now over what is foreseen without events. */
+  readonly effectAt: (atMs: number, levelOverForecast?: number) => Effect | null;
 }
 
 /** Events of a range and metric that overlap a window, with what they do to it. `course` is a past from which the course of like days is read, where it is asked for. */
@@ -68,12 +70,16 @@ const effectOf = (
       return () => NONE;
     default: {
       if (when.kind !== 'days' || course === null) return () => null;
-      const like = likeFactor(course, when, effect);
+      const like = likenessOf(course, when, effect);
       const isLike = (atMs: number): boolean => occurrencesOf(when, atMs, atMs + 1).length > 0;
-      const now = isLike(nowMs) ? like(nowMs) : 1;
-      return (atMs) => {
-        const then = isLike(atMs) ? like(atMs) : 1;
-        return then === null || now === null ? null : touched(then / now);
+      const momentOf = (atMs: number): Moment | null => {
+        const likeness = like(atMs);
+        return likeness && { isLike: isLike(atMs), likeness };
+      };
+      const now = momentOf(nowMs);
+      return (atMs, levelOverForecast = 1) => {
+        const then = momentOf(atMs);
+        return then === null || now === null ? null : touched(changeOf(now, then, levelOverForecast));
       };
     }
   }
@@ -128,15 +134,17 @@ export const withEvents = (
   const plain = { ...forecast, lastObserved: observedIn(series, forecast), reason: forecast.reason.split(ASIDE)[0]! };
   if (active.length === 0) return plain;
   const stepMs = series.stepSec * 1000;
-  /** Of the step that ends so long after the last observed one. */
-  const effectAt = (endMs: number): Effect =>
+  const level = levelOf(series, observedUntilMs);
+  const levelOver = forecast.quantiles[MEDIAN]!.map((median) => (median > 0 ? level / median : 1));
+  /** Of the step that ends so long after the last observed one, before or at the h-th horizon. */
+  const effectAt = (endMs: number, h: number): Effect =>
     active.reduce<Effect>((all, each) => {
       // A like day that ends within the horizon leaves its mark on the level from which the rest is foreseen.
       const touches = holds(each, endMs - stepMs) !== undefined || isLikeDays(each.event);
-      const effect = touches ? each.effectAt(endMs - stepMs) : null;
+      const effect = touches ? each.effectAt(endMs - stepMs, levelOver[h]) : null;
       return effect === null ? all : { factor: all.factor * effect.factor, addition: all.addition + effect.addition };
     }, NONE);
-  const at = horizonsSec.map((horizon) => effectAt(observedUntilMs + horizon * 1000));
+  const at = horizonsSec.map((horizon, h) => effectAt(observedUntilMs + horizon * 1000, h));
   const highestUntil = horizonsSec.map((horizon, h) => {
     const effects: Effect[] = [];
     for (
@@ -144,7 +152,7 @@ export const withEvents = (
       ms <= observedUntilMs + horizon * 1000;
       ms += stepMs
     )
-      effects.push(effectAt(ms));
+      effects.push(effectAt(ms, h));
     return effects;
   });
   const quantiles = forecast.quantiles.map((row) => row.map((value, h) => changed(value, at[h]!)));
@@ -158,6 +166,13 @@ export const withEvents = (
     });
   });
   return { ...plain, quantiles, windowMaxQuantiles, reason: plain.reason + active.map(tell).join('') };
+};
+
+/** The mean of the last half hour that was observed. */
+const levelOf = ({ values, startMs, stepSec }: DemandSeries, untilMs: number): number => {
+  const end = Math.round((untilMs - startMs) / (stepSec * 1000));
+  const known = values.subarray(Math.max(0, end - NEWEST_MS / (stepSec * 1000)), end).filter((value) => !Number.isNaN(value));
+  return known.reduce((sum, value) => sum + value, 0) / Math.max(1, known.length);
 };
 
 /** The newest value as it came, where the models saw it without an event. */

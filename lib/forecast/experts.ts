@@ -13,8 +13,10 @@ const OUTLIER = 6;
 const TINY = 1e-9;
 /** Who errs more than so many times as much as the best one has no weight worth its computation (0.4 % and less). */
 const WORTH = 1.6;
+/** The share that the first expert has in any case: who was best of late is partly luck, and one that weighs all that is known is never far off. */
+const FIRST_SHARE = 0.2;
 
-/** The record of a number of experts. One who knows nothing says NaN. */
+/** The record of a number of experts. One who knows nothing says NaN; the first one always says something. */
 export class Experts {
   /** The blend's error of late, per horizon. */
   readonly scale: Float64Array;
@@ -25,9 +27,8 @@ export class Experts {
   private readonly current: Float64Array;
   private readonly forgetting: number;
   private readonly missForgetting: number;
-  /** The horizon that ends with the next slot, by which misses are told; at each step where a slot has several. */
+  /** The horizon that ends with the next slot, by which misses are told. */
   private readonly nearest: number;
-  private readonly stepForgetting: number;
   private readonly scaleForgetting: number;
 
   constructor(count: number, horizons: HorizonSlots, grid: SlotGrid, parts: StateParts) {
@@ -38,15 +39,14 @@ export class Experts {
     this.errors = parts.exact(horizons.steps.length * count);
     this.misses = parts.exact(count);
     this.nearest = Math.max(0, horizons.slots.lastIndexOf(1));
-    this.stepForgetting = grid.stepsPerSlot > 1 ? forgettingOf(MISS_MEMORY_SEC, grid.stepSec) : 0;
+    this.missForgetting = forgettingOf(MISS_MEMORY_SEC, grid.stepSec);
     this.forgetting = forgettingOf(MEMORY_SEC, slotSec);
-    this.missForgetting = forgettingOf(MISS_MEMORY_SEC, slotSec);
     this.scaleForgetting = forgettingOf(SCALE_MEMORY_SEC, slotSec);
   }
 
   /** Learns what came where the blend said `blended` and the experts `opinions`. Answers how large an error may count. */
   judge(j: number, opinions: Float64Array, blended: number, came: number): number {
-    const { scale, errors, misses, count, nearest, stepForgetting } = this;
+    const { scale, errors, count } = this;
     const error = Math.abs(came - blended);
     const usual = scale[j]!;
     scale[j] = usual === 0 ? error : usual + this.scaleForgetting * (Math.min(error, OUTLIER * usual) - usual);
@@ -54,23 +54,17 @@ export class Experts {
     for (let expert = 0, at = j * count; expert < count; expert++, at++) {
       const miss = Math.abs(came - opinions[expert]!);
       if (Number.isNaN(miss)) continue;
-      if (j === nearest && stepForgetting === 0) misses[expert]! += this.missForgetting * (miss - misses[expert]!);
       const before = errors[at]!;
       errors[at] = before === 0 ? Math.min(miss, limit) : before + this.forgetting * (Math.min(miss, limit) - before);
     }
     return limit;
   }
 
-  /** Whether `watch` wants to be told of each step. */
-  get watches(): boolean {
-    return this.stepForgetting > 0;
-  }
-
-  /** Follows, between two slots, how far off the experts were who spoke at the last one. */
+  /** Follows at each step how far off the experts were who spoke at the last slot. */
   watch(opinions: Float64Array, came: number): void {
     for (let expert = 0; expert < this.count; expert++) {
       const miss = Math.abs(came - opinions[expert]!);
-      if (!Number.isNaN(miss)) this.misses[expert]! += this.stepForgetting * (miss - this.misses[expert]!);
+      if (!Number.isNaN(miss)) this.misses[expert]! += this.missForgetting * (miss - this.misses[expert]!);
     }
   }
 
@@ -81,7 +75,7 @@ export class Experts {
     });
   }
 
-  /** Weights fall with the twelfth power of an expert's error: nearly the best alone, a mean of those that are about as good. */
+  /** Weights fall with the twelfth power of an expert's error: nearly the best alone, a mean of those that are about as good; and of the first one a part. */
   blend(j: number, opinions: Float64Array): number {
     const { errors, misses, count, nearest, current } = this;
     let best = Number.POSITIVE_INFINITY;
@@ -103,6 +97,6 @@ export class Experts {
       weights += weight;
       sum += weight * opinions[expert]!;
     }
-    return sum / weights;
+    return (1 - FIRST_SHARE) * (sum / weights) + FIRST_SHARE * opinions[0]!;
   }
 }

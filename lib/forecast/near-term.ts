@@ -155,11 +155,15 @@ export class NearTerm {
     this.describe(offset, newest, stepOfDay);
     let highest = Number.NEGATIVE_INFINITY;
     let surprise = 1;
+    let factor = 1;
     for (let j = 0; j < horizons.length; j++) {
       const point = newest + regression.predict(j, features, offset);
       highest = Math.max(highest, point);
-      surprise = Math.max(surprise, Math.min(LARGEST_SURPRISE, surprises[j]!));
-      const factor = surprise ** SURPRISE_POWER;
+      const seen = Math.min(LARGEST_SURPRISE, surprises[j]!);
+      if (seen > surprise) {
+        surprise = seen;
+        factor = surprise ** SURPRISE_POWER;
+      }
       const cell = row * horizons.length + j;
       points.issue(cell, j, point, factor);
       peaks.issue(cell, j, highest, factor);

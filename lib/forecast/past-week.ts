@@ -18,6 +18,12 @@ export class PastWeek {
     this.newest = parts.rough(2, Number.NaN);
   }
 
+  /** The value of a slot of the last week; NaN where unknown. */
+  at(slot: number): number {
+    const { smoothed } = this;
+    return smoothed[((slot % smoothed.length) + smoothed.length) % smoothed.length]!;
+  }
+
   /** Takes the value of a slot; slots come one after the other. */
   push(slot: number, z: number): void {
     const { smoothed, newest } = this;

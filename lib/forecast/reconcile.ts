@@ -72,14 +72,14 @@ const shiftsAt = (all: readonly Forecast[], h: number): number[] => {
   });
   const shifts = new Array<number>(all.length).fill(0);
   /** Shards that would become negative stay at nothing, and the others share what is left. */
-  const free = new Set(all.keys());
-  free.delete(0);
+  const isFree = new Array<boolean>(all.length).fill(true);
   for (;;) {
     let [sum, freedom, skew] = [0, variances[0]!, 0];
     for (let i = 1; i < all.length; i++) {
-      sum += free.has(i) ? medians[i]! : 0;
-      freedom += free.has(i) ? variances[i]! : 0;
-      skew += free.has(i) ? skews[i]! : 0;
+      if (!isFree[i]) continue;
+      sum += medians[i]!;
+      freedom += variances[i]!;
+      skew += skews[i]!;
     }
     freedom += skew ** 2;
     const apart = medians[0]! - sum;
@@ -89,9 +89,9 @@ const shiftsAt = (all: readonly Forecast[], h: number): number[] => {
     shifts[0] = -share(0) * apart;
     let fell = false;
     for (let i = 1; i < all.length; i++) {
-      shifts[i] = free.has(i) ? share(i) * apart : -medians[i]!;
-      if (free.has(i) && medians[i]! + shifts[i]! < 0) {
-        free.delete(i);
+      shifts[i] = isFree[i] ? share(i) * apart : -medians[i]!;
+      if (isFree[i] && medians[i]! + shifts[i]! < 0) {
+        isFree[i] = false;
         fell = true;
       }
     }

@@ -15,6 +15,9 @@ const TINY = 1e-9;
 /** The memory of days. Steps are counted from 1970; values are on the forecaster's scale. */
 export class UsualAndPast {
   readonly changes: ChangeWatch;
+  /** What `lookAround` found. */
+  lowest = Number.NaN;
+  highest = Number.NaN;
   private readonly grid: SlotGrid;
   private readonly scale: LogScale;
   private readonly profile: DayProfile;
@@ -59,6 +62,25 @@ export class UsualAndPast {
     return between(this.past.smoothed, step - days * this.grid.stepsPerDay, this.grid.stepsPerSlot);
   }
 
+  /**
+   * Finds the lowest and the highest value between the step's slot and its two neighbours, of what is usual (`days` 0) or of so many days before; half the way to
+   * them where a slot is smoothed with its neighbours already. Answers false where one is not known.
+   */
+  lookAround(step: number, days: number): boolean {
+    const { stepsPerSlot, slotsPerDay } = this.grid;
+    const ring = days === 0 ? this.profile.smoothed : this.past.smoothed;
+    const { length } = ring;
+    const slot = Math.floor(step / stepsPerSlot) - days * slotsPerDay;
+    const at = ((slot % length) + length) % length;
+    const here = ring[at]!;
+    const reach = stepsPerSlot === 1 ? 0.5 : 1;
+    const before = here + reach * (ring[at === 0 ? length - 1 : at - 1]! - here);
+    const after = here + reach * (ring[at + 1 === length ? 0 : at + 1]! - here);
+    this.lowest = Math.min(before, here, after);
+    this.highest = Math.max(before, here, after);
+    return !Number.isNaN(this.lowest);
+  }
+
   /** Learns the slot's mean. An outage counts for the past only as far as an outlier may lie below what is usual, since it will not come back at its hour. */
   private endSlot(number: number): void {
     const { slot, profile, past, spread } = this;
@@ -73,7 +95,7 @@ export class UsualAndPast {
     const z = this.scale.toScale(mean);
     const limit = OUTLIER * Math.max(spread[0]!, TINY);
     const usual = profile.smoothed[slotOfDay]!;
-    profile.learn(slotOfDay, z, limit);
+    profile.learn(slotOfDay, z, past.at(number - this.grid.slotsPerDay), limit);
     const remembered = profile.isKnown(slotOfDay) ? Math.max(z, profile.smoothed[slotOfDay]! - limit) : z;
     if (!Number.isNaN(usual)) {
       const distance = Math.abs(z - usual);

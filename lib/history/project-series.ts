@@ -24,53 +24,97 @@ export const projectSeries = (
   const censored = new Uint8Array(minutes);
   const touching = inOrderOfTrust(blocks.filter((block) => intersection(block.hashKeyRange, range) !== null));
 
-  for (const stretch of stretchesOf(touching, startMs, startMs + minutes * MINUTE_MS)) {
-    const { blocks: over } = stretch;
+  for (const { blocks: over, fromMs: stretchMs, untilMs: stretchEndMs } of stretchesOf(
+    touching,
+    startMs,
+    startMs + minutes * MINUTE_MS,
+  )) {
+    const columns = over.map((block) => columnOf(block, metric, stretchMs));
     let known: number[] = [];
     let parts: PartsOfMinute | null = null;
-    for (let atMs = stretch.fromMs; atMs < stretch.untilMs; atMs += MINUTE_MS) {
+    const first = (stretchMs - startMs) / MINUTE_MS;
+    const count = (stretchEndMs - stretchMs) / MINUTE_MS;
+    if (columns.every((column) => isKnownThroughout(column, count))) {
+      const throughout = partsOf([...columns.keys()], over, range);
+      if (throughout !== null) addUp(throughout, columns, values.subarray(first, first + count), censored.subarray(first));
+      continue;
+    }
+    for (let i = 0; i < count; i++) {
       const before = known;
-      known = knownAt(over, metric, atMs, before);
-      if (known !== before)
-        parts =
-          known.length === 0
-            ? null
-            : partsOf(
-                known.map((i) => over[i]!),
-                range,
-              );
+      known = knownAt(columns, i, before);
+      if (known !== before) parts = known.length === 0 ? null : partsOf(known, over, range);
       if (parts === null) continue;
-      const minute = (atMs - startMs) / MINUTE_MS;
       let total = 0;
-      for (const { block, share } of parts) {
+      for (const { at, share } of parts) {
         if (share === 0) continue;
-        total += valueAt(block, metric, atMs)! * share * (MINUTE_MS / stepMsOf(block));
-        if (block.censored[indexOf(block, atMs)]) censored[minute] = 1;
+        const column = columns[at]!;
+        const index = indexOf(column, i);
+        total += column.values[index]! * share * column.perMinute;
+        if (column.censored[index]) censored[first + i] = 1;
       }
-      values[minute] = total / 60;
+      values[first + i] = total / 60;
     }
   }
   return { streamName: blocks[0]?.streamName ?? '', hashKeyRange: range, metric, startMs, stepSec: 60, values, censored };
 };
 
-type PartsOfMinute = { block: HistoryBlock; share: number }[];
+/** What known blocks, by their place among those of a stretch, add to the range. */
+type PartsOfMinute = { at: number; share: number }[];
 
-const indexOf = (block: HistoryBlock, atMs: number): number => Math.floor((atMs - block.startMs) / stepMsOf(block));
-const valueAt = (block: HistoryBlock, metric: DemandMetric, atMs: number): number | null =>
-  block[metric][indexOf(block, atMs)] ?? null;
+/** One metric of a block, seen from where a stretch begins. */
+interface Column {
+  readonly values: readonly (number | null)[];
+  readonly censored: readonly boolean[];
+  readonly offsetMs: number;
+  readonly stepMs: number;
+  readonly first: number;
+  readonly perMinute: number;
+}
 
-/** Which blocks know the minute; the same list as `before` when they are the same ones. */
-const knownAt = (blocks: readonly HistoryBlock[], metric: DemandMetric, atMs: number, before: number[]): number[] => {
+const columnOf = (block: HistoryBlock, metric: DemandMetric, fromMs: number): Column => {
+  const [offsetMs, stepMs] = [fromMs - block.startMs, stepMsOf(block)];
+  const [first, perMinute] = [Math.floor(offsetMs / stepMs), MINUTE_MS / stepMs];
+  return { values: block[metric], censored: block.censored, offsetMs, stepMs, first, perMinute };
+};
+
+/** The place of a stretch's i-th minute in a column. */
+const indexOf = ({ offsetMs, stepMs, first }: Column, i: number): number =>
+  stepMs === MINUTE_MS ? first + i : Math.floor((offsetMs + i * MINUTE_MS) / stepMs);
+
+/** Whether a column of minutes knows every minute of a stretch: nearly always. */
+const isKnownThroughout = ({ values, first, stepMs }: Column, count: number): boolean => {
+  if (stepMs !== MINUTE_MS) return false;
+  for (let at = first; at < first + count; at++) if ((values[at] ?? null) === null) return false;
+  return true;
+};
+
+/** The same as minute by minute, column by column, where each minute has the same parts. */
+const addUp = (parts: PartsOfMinute, columns: readonly Column[], values: Float64Array, censored: Uint8Array): void => {
+  values.fill(0);
+  for (const { at, share } of parts) {
+    if (share === 0) continue;
+    const { values: of, censored: clipped, first } = columns[at]!;
+    for (let i = 0; i < values.length; i++) {
+      values[i]! += of[first + i]! * share;
+      if (clipped[first + i]) censored[i] = 1;
+    }
+  }
+  for (let i = 0; i < values.length; i++) values[i]! /= 60;
+};
+
+/** Which columns know the i-th minute; the same list as `before` when they are the same ones. */
+const knownAt = (columns: readonly Column[], i: number, before: number[]): number[] => {
+  const isKnown = (column: Column): boolean => (column.values[indexOf(column, i)] ?? null) !== null;
   let count = 0;
   let same = true;
-  for (let i = 0; i < blocks.length; i++) {
-    if (valueAt(blocks[i]!, metric, atMs) === null) continue;
-    same &&= before[count] === i;
+  for (let at = 0; at < columns.length; at++) {
+    if (!isKnown(columns[at]!)) continue;
+    same &&= before[count] === at;
     count++;
   }
   if (same && count === before.length) return before;
   const known: number[] = [];
-  for (let i = 0; i < blocks.length; i++) if (valueAt(blocks[i]!, metric, atMs) !== null) known.push(i);
+  for (let at = 0; at < columns.length; at++) if (isKnown(columns[at]!)) known.push(at);
   return known;
 };
 
@@ -97,10 +141,9 @@ interface Stretch {
 
 /** Cuts the window where a block begins or ends: within a stretch the same blocks lie over each minute. */
 const stretchesOf = (blocks: readonly HistoryBlock[], fromMs: number, untilMs: number): Stretch[] => {
-  const inside = (ms: number): boolean => ms > fromMs && ms < untilMs;
-  const cuts = [...new Set([fromMs, untilMs, ...blocks.flatMap((block) => [block.startMs, endOf(block)]).filter(inside)])].sort(
-    (a, b) => a - b,
-  );
+  const edges = new Set([fromMs, untilMs]);
+  for (const block of blocks) for (const ms of [block.startMs, endOf(block)]) if (ms > fromMs && ms < untilMs) edges.add(ms);
+  const cuts = [...edges].sort((a, b) => a - b);
   const byStart = blocks.map((block, rank) => ({ block, rank })).sort((a, b) => a.block.startMs - b.block.startMs);
   const stretches: Stretch[] = [];
   let next = 0;
@@ -117,16 +160,17 @@ const stretchesOf = (blocks: readonly HistoryBlock[], fromMs: number, untilMs: n
 };
 
 /** What each known block adds to the range, or null when they leave a part of the range unknown. `known` is in order of trust. */
-const partsOf = (known: readonly HistoryBlock[], range: HashKeyRange): PartsOfMinute | null => {
-  const measured = known.filter((block) => !isSeeded(block));
-  const parts: PartsOfMinute = measured.map((block) => ({ block, share: loadWithin(block, range) }));
+const partsOf = (known: readonly number[], blocks: readonly HistoryBlock[], range: HashKeyRange): PartsOfMinute | null => {
+  const measured = known.filter((at) => !isSeeded(blocks[at]!));
+  const parts: PartsOfMinute = measured.map((at) => ({ at, share: loadWithin(blocks[at]!, range) }));
   let unknown = uncovered(
     range,
-    measured.map(({ hashKeyRange }) => hashKeyRange),
+    measured.map((at) => blocks[at]!.hashKeyRange),
   );
-  for (const block of known.slice(measured.length)) {
+  for (const at of known.slice(measured.length)) {
     if (unknown.length === 0) break;
-    parts.push({ block, share: unknown.reduce((sum, part) => sum + loadWithin(block, part), 0) });
+    const block = blocks[at]!;
+    parts.push({ at, share: unknown.reduce((sum, part) => sum + loadWithin(block, part), 0) });
     unknown = unknown.flatMap((part) => uncovered(part, [block.hashKeyRange]));
   }
   return unknown.length === 0 ? parts : null;

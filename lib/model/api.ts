@@ -2,6 +2,7 @@
 // Hash keys and sequence numbers are strings here.
 import { z } from 'zod';
 import { ProfilingRequest } from './profiling.ts';
+import { OperatorSetting, SettingsInForce, TunedSettings, TuningBounds, TuningOutcome, TuningTrial } from './tuning.ts';
 
 const Name = z.string().min(1).max(128);
 export const StreamQuery = z.object({ streamName: Name, application: Name });
@@ -50,6 +51,41 @@ export type ErrorResponse = z.output<typeof ErrorResponse>;
 
 const MarkView = z.object({ sequenceNumber: z.string(), count: z.number(), digest: z.string() });
 
+const wholeNumber = ({ input }: { readonly input?: unknown }): string => `must be a whole number from 1 on, got ${String(input)}`;
+
+/** What is tuned of the workers' settings, each thing with its sentence. */
+export const TuningView = z.object({
+  settings: TunedSettings,
+  summary: z.string(),
+  trial: TuningTrial.omit({ seen: true, before: true, after: true }).extend({ summary: z.string() }).nullable(),
+  /** The newest first. */
+  outcomes: z.array(TuningOutcome.extend({ summary: z.string() })),
+});
+export type TuningView = z.output<typeof TuningView>;
+
+/** GET /tuning */
+export const TuningResponse = TuningView.extend({
+  atMs: z.number(),
+  /** What the policy and all live workers allow together. */
+  allowed: TuningBounds,
+  workers: z.array(z.object({ workerId: z.string(), inForce: SettingsInForce.nullable(), bounds: TuningBounds })),
+});
+export type TuningResponse = z.output<typeof TuningResponse>;
+
+/** POST /tuning */
+export const TryRequest = StreamQuery.extend({
+  setting: OperatorSetting,
+  value: z.number({ error: wholeNumber }).int({ error: wholeNumber }).min(1, { error: wholeNumber }),
+  /** Whose shadow tries it. @default the shard with the most load */
+  shardId: z.string().min(1).optional(),
+}).strict();
+
+/** POST /tuning/stop */
+export const StopTuningRequest = StreamQuery.extend({
+  /** Whether what was kept goes, too. */
+  reset: z.boolean().default(false),
+}).strict();
+
 /** GET /shadow/monitor */
 export const MonitorResponse = z.object({
   atMs: z.number(),
@@ -92,6 +128,8 @@ export const MonitorResponse = z.object({
       decision: z.string().nullable(),
     }),
   ),
+  /** What is tuned: a sentence of what holds, the try that is under way, and how the last ones ended. */
+  tuning: TuningView,
   handovers: z.array(
     z.object({
       handoverId: z.string(),

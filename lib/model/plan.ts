@@ -155,6 +155,7 @@ export const HoldReason = z.enum([
   'resize-budget',
   'too-early',
   'worker-service',
+  'no-host',
 ]);
 export type HoldReason = z.output<typeof HoldReason>;
 

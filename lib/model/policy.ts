@@ -1,6 +1,7 @@
 // lib/model: the nouns. A policy: what the owner of a stream allows Penumbra to do, and how its shards and workers are to be filled.
 import { z } from 'zod';
 import { Prices } from './prices.ts';
+import { TuningBounds } from './tuning.ts';
 import { Rate } from './worker.ts';
 import { WorkerService } from './worker-service.ts';
 
@@ -37,10 +38,16 @@ export const Override = z.object({
 });
 export type Override = z.output<typeof Override>;
 
-/** Bounds within which a setting of the workers may be tried and changed. */
-const SettingBounds = z
-  .strictObject({ from: z.number().int().min(1), to: z.number().int().min(1) })
-  .refine(({ from, to }) => from <= to, { error: 'from must not exceed to' });
+/** Which settings of the workers may be tried and changed, and how. Each worker's own code must allow it, too (its option `tuning`). */
+export const TuningPolicy = TuningBounds.extend({
+  /** Whether a recommendation may begin a try by itself. @default in mode `act` */
+  automatic: z.boolean().optional(),
+  /** A setting that was applied is watched for so long, then kept. */
+  watchMin: z.number().min(5).max(120).default(10),
+  /** So long after a try of a setting none of it begins by itself. */
+  restMin: z.number().min(0).default(1440),
+});
+export type TuningPolicy = z.output<typeof TuningPolicy>;
 
 /** When a shard is profiled without being asked, and what its findings are measured by. */
 export const ProfilingPolicy = z.strictObject({
@@ -61,10 +68,8 @@ export const ProfilingPolicy = z.strictObject({
   leakHorizonHours: z.number().positive().default(24),
   /** What one more worker costs, in US dollars a month. */
   workerUsdPerMonth: z.number().positive().optional(),
-  /** Settings that may be tried in a shadow and, in mode `act`, be applied to the owner. @default none */
-  tuning: z
-    .strictObject({ concurrencyPerShard: SettingBounds.optional(), maxBatchRecords: SettingBounds.optional() })
-    .prefault({}),
+  /** Settings that may be tried in a shadow and, when better, be applied to the workers. @default none */
+  tuning: TuningPolicy.prefault({}),
 });
 export type ProfilingPolicy = z.output<typeof ProfilingPolicy>;
 
@@ -215,3 +220,11 @@ export type Policy = z.output<typeof Policy>;
 
 /** The policy's words on profiling, the defaults where it says nothing. */
 export const profilingOf = (policy: Pick<Policy, 'profiling'>): ProfilingPolicy => policy.profiling ?? ProfilingPolicy.parse({});
+
+/** The settings that a policy lets be changed, without how. */
+export const boundsOf = ({
+  automatic: _automatic,
+  watchMin: _watchMin,
+  restMin: _restMin,
+  ...bounds
+}: TuningPolicy): TuningBounds => bounds;

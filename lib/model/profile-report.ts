@@ -1,6 +1,7 @@
 // lib/model: the nouns. What a profiling shadow has taught about one shard on one worker, and what to do about it.
 import { z } from 'zod';
 import { ProfilingEnd, ProfilingRequest, ProfilingTotals } from './profiling.ts';
+import { OperatorSetting } from './tuning.ts';
 import { Rate } from './worker.ts';
 
 /** A rate with its 95 % interval; `high` is null where the measurement only bounds it from below. */
@@ -56,9 +57,6 @@ const base = {
   /** How sure it is that this is needed and helps, in [0, 1]. */
   confidence: z.number().min(0).max(1),
 };
-export const OperatorSetting = z.enum(['maxBatchRecords', 'concurrencyPerShard', 'checkpointMs', 'maxBufferBytes']);
-export type OperatorSetting = z.output<typeof OperatorSetting>;
-
 export const Recommendation = z.discriminatedUnion('kind', [
   z.object({ ...base, kind: z.literal('split'), newStartingHashKey: z.string() }),
   z.object({ ...base, kind: z.literal('move'), workerId: z.string() }),
@@ -118,7 +116,9 @@ export const Findings = z.object({
     byClass: z.array(z.object({ name: z.string(), count: z.number().int() })),
   }),
   memory: z.object({
-    /** Growth of the heap for each record that is processed; null where none can be told from noise. */
+    /** Where it grows: the heap, buffers (external memory), or outside of both. */
+    where: z.enum(['heap', 'buffers', 'native']).nullable().optional(),
+    /** Growth for each record that is processed; null where none can be told from noise. */
     bytesPerRecord: z.number().nullable(),
     low: z.number().nullable(),
     high: z.number().nullable(),

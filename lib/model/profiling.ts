@@ -169,6 +169,8 @@ export const LegWindow = z.object({
   callRecords: Amount,
   callRecordsSquared: Amount,
   callRecordsMs: Amount,
+  /** Of all records, from the beginning of their turn until they were processed. */
+  tookMs: Amount.optional(),
   /** Wall time of this leg's turns; the legs take turns, so that what the process spent in a turn is the leg's and the base load's. */
   turnMs: Amount,
   cpuMs: Amount,
@@ -194,7 +196,12 @@ export const ProcessWindow = z.object({
   heapLowBytes: Amount,
   heapLimitBytes: Amount,
   rssBytes: Amount,
+  /** Buffers, and what else hangs on objects of the heap; the least that was seen. */
   externalBytes: Amount,
+  /** Neither of both, the least that was seen; missing: not told. */
+  nativeBytes: Amount.optional(),
+  /** What the process may take in all. */
+  memoryLimitBytes: Amount.optional(),
   /** Waited for a disk. */
   blockIoMs: Amount.nullable(),
   readBytes: Amount.nullable(),
@@ -293,6 +300,8 @@ export const ProfilingTotals = z.object({
       calls: Latency,
       /** From a record's arrival in the stream until the call that it was in began. */
       waits: Latency,
+      /** From the beginning of a record's turn until it was processed. */
+      took: Latency.optional(),
       stages: z.record(z.string(), Latency.extend({ errors: Count })),
       /** The newest error of each class. */
       errorSamples: z.array(z.object({ errorClass: z.string(), message: z.string(), sequenceNumber: z.string(), count: Count })),

@@ -1,6 +1,7 @@
 // lib/model: the nouns. A worker: one running consumer process, with a capacity and a current load.
 import { z } from 'zod';
 import { HostingAbility } from './profiling.ts';
+import { WorkerTuning, WorkTotals } from './tuning.ts';
 
 /** Demand or capacity as a rate: records and bytes per second. */
 export const Rate = z.object({ recordsPerSec: z.number().min(0), bytesPerSec: z.number().min(0) });
@@ -45,6 +46,10 @@ export const Worker = z.object({
   retrieval: Retrieval.optional(),
   /** Whether it may be told to host a profiling shadow. */
   hosting: HostingAbility.optional(),
+  /** Where its settings may be changed from outside: what it runs with, and within which bounds. */
+  tuning: WorkerTuning.optional(),
+  /** Then also what its processor was given and took. */
+  work: WorkTotals.optional(),
 });
 export type Worker = z.output<typeof Worker>;
 

@@ -10,7 +10,7 @@ type Measure = (leg: LegWindow) => { readonly amount: number; readonly over: num
 
 /** A difference between two legs, as factors: 1.1 is 10 % more. */
 export interface LegDifference {
-  /** `call ms/record`, `cpu ms/record`, `loop ms/record`, `failed share`, `stage enrich ms/call`. */
+  /** `turn ms/record` (the time that all lanes together take for a record), `latency ms/record`, `call ms/record`, `cpu ms/record`, `loop ms/record`, `failed share`, `stage enrich ms/call`. */
   readonly measure: string;
   readonly a: number;
   readonly b: number;
@@ -36,6 +36,8 @@ export const compareLegs = (windows: readonly ProfilingWindow[], leg: 'aa' | 'b'
   const rows = windows.filter(({ phase }) => phase === 'observing');
   const stages = new Set(rows.flatMap(({ legs }) => legs.flatMap(({ stages: named }) => Object.keys(named))));
   const measures: [string, Measure][] = [
+    ['turn ms/record', perRecord(({ turnMs }) => turnMs)],
+    ['latency ms/record', perRecord(({ tookMs }) => tookMs ?? 0)],
     ['call ms/record', perRecord(({ callMs }) => callMs)],
     ['cpu ms/record', perRecord(({ cpuMs }) => cpuMs)],
     ['loop ms/record', perRecord(({ loopBusyMs }) => loopBusyMs)],

@@ -4,6 +4,7 @@ import type { Difference, Findings, NoiseFloor, ProfileLimit, RateEstimate } fro
 import type { ProfilingLeg } from '../model/profiling.ts';
 import type { Rate } from '../model/worker.ts';
 import { compareLegs } from './compare-legs.ts';
+import { compareTails } from './compare-tails.ts';
 import { hotKeysOf } from './hot-keys.ts';
 import { CURRENT } from './leg-sums.ts';
 import { memoryGrowthOf } from './memory-growth.ts';
@@ -42,7 +43,13 @@ const FULL = {
   'hot-key': 'the lane of the hottest key is full',
 } as const;
 
-/** What ends first, by rank: what fails is not processed at all; a heap that fills ends everything; then the scarcest resource. */
+const STAYS = {
+  heap: 'on the heap, which is',
+  buffers: 'in buffers, outside of the heap: the process’s memory is',
+  native: 'in native memory, outside of heap and buffers: the process’s memory is',
+} as const;
+
+/** What ends first, by rank: what fails is not processed at all; memory that fills ends everything; then the scarcest resource. */
 const limitOf = (
   measured: Measured,
   errors: Findings['errors'],
@@ -57,7 +64,7 @@ const limitOf = (
   if (memory.bytesPerRecord !== null && memory.hoursToFull !== null && memory.hoursToFull < targets.leakHorizonHours)
     return {
       limit: 'memory',
-      limitReason: `${Math.round(memory.bytesPerRecord)} bytes stay of each record: the heap is full after ${memory.hoursToFull.toFixed(1)} hours of the shard's load.`,
+      limitReason: `${Math.round(memory.bytesPerRecord)} bytes stay of each record ${STAYS[memory.where ?? 'heap']} full after ${memory.hoursToFull.toFixed(1)} hours of the shard's load.`,
     };
   const { resource, capacity, how } = measured.scarcest;
   if (resource === 'shard')
@@ -70,13 +77,15 @@ const noiseOf = ({ windows }: ProfileScene): NoiseFloor[] =>
 
 /** Infinite factors (of nothing) cannot be stored. */
 const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
-const differencesOf = ({ windows }: ProfileScene): Difference[] =>
-  compareLegs(windows, 'b')
+const differencesOf = ({ windows, totals }: ProfileScene): Difference[] => {
+  const tail = totals === null ? null : compareTails(totals);
+  return [...compareLegs(windows, 'b'), ...(tail === null ? [] : [tail])]
     .filter(({ kind }) => kind !== 'within-noise')
     .map(({ measure, a, b, floor, kind, factor, low, high }) => ({
       ...{ measure, a, b, floor, kind },
       ...{ factor: finite(factor), low: finite(low), high: finite(high) },
     }));
+};
 
 /** The findings of a run. Fewer windows than an interval needs give no capacity, and say so. */
 export const findingsOf = (scene: ProfileScene, targets: ProfileTargets, legs: readonly ProfilingLeg[] = CURRENT): Findings => {

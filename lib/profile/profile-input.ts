@@ -1,8 +1,8 @@
 // lib/profile: what the findings are made from, beside the measures.
 // in: nothing · out: types
 import type { HashKeyRange } from '../model/hash-key-range.ts';
-import type { OperatorSetting } from '../model/profile-report.ts';
 import type { ProfilingTotals, ProfilingWindow } from '../model/profiling.ts';
+import type { TuningBounds } from '../model/tuning.ts';
 import type { Rate } from '../model/worker.ts';
 
 /** A live worker with what it can take and what it carries, its highest foreseen load. */
@@ -29,12 +29,6 @@ export interface ProfileScene {
   readonly others: readonly LoadedWorker[];
 }
 
-/** From where to where a setting may be changed. */
-export interface Bounds {
-  readonly from: number;
-  readonly to: number;
-}
-
 /** What the owner of the stream wants, and what things cost. */
 export interface ProfileTargets {
   readonly targetUtilization: number;
@@ -45,7 +39,7 @@ export interface ProfileTargets {
   readonly leakHorizonHours: number;
   readonly shardUsdPerMonth: number;
   readonly workerUsdPerMonth: number | null;
-  readonly bounds: Readonly<Partial<Record<OperatorSetting, Bounds>>>;
+  readonly bounds: TuningBounds;
 }
 
 export const NO_RATE: Rate = { recordsPerSec: 0, bytesPerSec: 0 };

@@ -40,6 +40,7 @@ export const eventTable = {
   'aggregate-dropped': row('warn', 'AggregatesDropped'),
   'profiling-started': row('info', 'ProfilingsStarted'),
   'profiling-ended': row('info', 'ProfilingsEnded'),
+  'setting-changed': row('info', 'SettingChanges'),
   failed: row('warn', 'Failures'),
 } as const satisfies Record<Kind, Row>;
 

@@ -37,6 +37,20 @@ describe('processProfiler', () => {
     profile.stop();
   });
 
+  it('tells buffers, the rest, and what the process may take', () => {
+    const profile = processProfiler().start();
+    const before = profile.take();
+    const kept = Array.from({ length: 40 }, () => Buffer.alloc(1024 * 1024, 1));
+    profile.take();
+    const after = profile.take();
+    expect(kept).toHaveLength(40);
+    expect(after.externalBytes - before.externalBytes).toBeGreaterThan(39 * 1024 * 1024);
+    expect(after.heapLowBytes - before.heapLowBytes).toBeLessThan(20 * 1024 * 1024);
+    expect(after.nativeBytes).toBeGreaterThanOrEqual(0);
+    expect(after.memoryLimitBytes).toBeGreaterThan(after.rssBytes);
+    profile.stop();
+  });
+
   it.skipIf(process.platform !== 'linux')('tells what was read and written, and how long a disk was waited for, on Linux', () => {
     const profile = processProfiler().start();
     const { readBytes, writtenBytes, blockIoMs } = profile.take();

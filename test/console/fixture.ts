@@ -118,6 +118,26 @@ export const fixture = (nowMs: number) => {
         lagMs: 480,
       },
     ],
+    tuning: {
+      settings: { concurrencyPerShard: 8 },
+      summary: 'Kept: concurrencyPerShard 8.',
+      trial: null,
+      outcomes: [
+        {
+          trialId: 'tune-0',
+          setting: 'concurrencyPerShard',
+          from: 4,
+          to: 8,
+          trigger: 'recommendation',
+          result: 'kept',
+          because: 'held',
+          reason: 'Not worse on the primary in 10 samples beside 9 before.',
+          startedAtMs: nowMs - 4_000_000,
+          endedAtMs: nowMs - 2_000_000,
+          summary: 'concurrencyPerShard 8 instead of 4 was kept. Not worse on the primary in 10 samples beside 9 before.',
+        },
+      ],
+    },
     profiles: [
       {
         profileId: 'request-profile-1',

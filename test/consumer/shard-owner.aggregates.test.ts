@@ -204,7 +204,7 @@ describe('aggregated records of an owned shard', () => {
     const sent = records.reduce((sum, { data, partitionKey }) => sum + data.byteLength + partitionKey.length, 0);
     expect(counter.total.records).toBeCloseTo(2);
     expect(counter.total.bytes).toBeCloseTo(sent);
-    expect(counter.processed).toEqual({ records: 5, bytes: 60 });
+    expect(counter.processed).toEqual({ records: 5, bytes: 60, latencyMs: 5 });
     const [minute] = counter.flush(0, true);
     const slice = (key: string) => Number((hashKeyOf(key) * 16n) / 2n ** 127n);
     expect(minute?.sliceRecords[slice(a)]).toBeCloseTo(slice(a) === slice(b) ? 2 : 1.75);

@@ -1,4 +1,4 @@
-// For any records, windows, lanes, failures, pauses, handovers and kills: what a processor and a lease may see of one shard.
+// For any records, windows, lanes, failures, pauses, handovers, kills and changes of settings: what a processor and a lease may see of one shard.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type ScriptedClock, scriptedClock } from '../../lib/adapters/memory/scripted-clock.ts';
@@ -30,7 +30,7 @@ const actionArb = fc.oneof(
   {
     weight: 2,
     arbitrary: fc.record({
-      kind: fc.constantFrom('pause', 'blink', 'hand over', 'kill', 'checkpoint', 'late checkpoint', 'new chain'),
+      kind: fc.constantFrom('pause', 'blink', 'hand over', 'kill', 'checkpoint', 'late checkpoint', 'new chain', 'tune'),
       ms: fc.integer({ min: 0, max: 60 }),
     }),
   },
@@ -82,6 +82,7 @@ class Trial {
   #begunAt = 0;
   #stoppedAt = Number.POSITIVE_INFINITY;
   #chainFrom: Checkpoint | null = null;
+  #mostBatch = 0;
   shard: OwnedShard;
 
   constructor(test: Case, onPoison: 'skip' | 'stop' = 'skip') {
@@ -173,6 +174,17 @@ class Trial {
     await kept.checkpoint();
   }
 
+  /** Other settings from outside, taken over whenever the owner comes to it. */
+  tune(chosen: number): void {
+    const settings = {
+      concurrencyPerShard: 1 + (chosen % 6),
+      maxBatchRecords: 1 + (chosen % 8),
+      maxBufferBytes: 10 * (chosen + 1),
+    };
+    this.#mostBatch = Math.max(this.#mostBatch, settings.maxBatchRecords);
+    this.shard.owner.tune(settings);
+  }
+
   /** What the interval does. */
   publish(): void {
     this.check();
@@ -224,10 +236,10 @@ class Trial {
 
   async #process(given: readonly StreamRecord[], context: ProcessorContext): Promise<void> {
     if (given.length === 0) this.#wrong('a call without records');
-    if (given.length > this.#case.maxBatchRecords) this.#wrong(`a call with ${given.length} records`);
+    if (given.length > Math.max(this.#case.maxBatchRecords, this.#mostBatch)) this.#wrong(`a call with ${given.length} records`);
     const keys = new Set(given.map((record) => record.partitionKey));
     for (const other of this.#inFlight) {
-      if (this.#case.lanes === 1) this.#wrong('two calls at a time in one lane');
+      if (context.lanes === 1) this.#wrong('two calls at a time in one lane');
       if (other.some((record) => keys.has(record.partitionKey))) this.#wrong('two calls at a time with one key');
     }
     this.#checkOrder(given);
@@ -340,6 +352,7 @@ const act = async (trial: Trial, action: { kind: string; ms: number }): Promise<
   }
   if (action.kind === 'late checkpoint') await trial.declareLate();
   if (action.kind === 'new chain') trial.reopenChain();
+  if (action.kind === 'tune') trial.tune(action.ms);
   if (action.kind === 'hand over') {
     await trial.drain();
     await trial.stop();

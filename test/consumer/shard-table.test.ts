@@ -135,7 +135,7 @@ describe('ShardTable', () => {
     table.takeUp(lease, 'TRIM_HORIZON');
     await clock.advance(0);
     const before = { total: table.total, processed: table.processed };
-    expect(before.processed).toEqual({ records: 5, bytes: 5 });
+    expect(before.processed).toEqual({ records: 5, bytes: 5, latencyMs: 5 });
     expect(before.total.records).toBeCloseTo(2);
     table.letGo(lease.shardId);
     expect({ total: table.total, processed: table.processed }).toEqual(before);

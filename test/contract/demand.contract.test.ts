@@ -152,6 +152,14 @@ describe.each(worlds)('demand in $name', ({ open }) => {
       const endMs = START_MS + 96 * COARSE_STEP_SEC * 1000;
       expect(await world.ports.history.readCoarse(streamName, endMs - 1, endMs)).toEqual([coarse]);
       expect(await world.ports.history.readCoarse(streamName, endMs, endMs + 1)).toEqual([]);
+      const right = blockOf({ streamName, hashKeyRange: RIGHT, stepSec: COARSE_STEP_SEC, minutes: 96 });
+      await world.ports.history.put([right]);
+      const read = await world.ports.history.readCoarse(streamName, START_MS, endMs, undefined, RIGHT);
+      expect(read.map(({ hashKeyRange }) => hashKeyRange)).toEqual(
+        [coarse, right]
+          .map(({ hashKeyRange }) => hashKeyRange)
+          .filter(({ endingHashKey }) => endingHashKey >= RIGHT.startingHashKey),
+      );
     });
 
     test('tells which ranges have another past than before, not of the hour that runs', async () => {

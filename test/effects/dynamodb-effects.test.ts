@@ -246,6 +246,30 @@ describe('effectsProcessor', () => {
     await expect(call).rejects.toThrow(/owner is b, epoch 5/);
   });
 
+  it('keeps its effects apart in a profiling shadow, where that is declared', async () => {
+    const { client, effects } = helper(lease(held));
+    const put: unknown[] = [];
+    const results = {
+      tell: () => {},
+      get: async () => null,
+      put: async (key: string, value: unknown) => void put.push([key, value]),
+    };
+    const processor = effectsProcessor(effects, itemsOf, { shadowSafe: true });
+    await processor.process(recordsOf('11', '12'), { ...contextOf(), shadow: true, leg: 'a', results });
+    expect(put).toEqual([['11.0', itemsOf(recordsOf('11', '12'))]]);
+    expect(client.transactions).toEqual([]);
+    expect(processor.shadowSafe).toBe(true);
+  });
+
+  it('fails in a profiling shadow where it is not declared', async () => {
+    const { effects } = helper(lease(held));
+    const processor = effectsProcessor(effects, itemsOf);
+    expect(processor.shadowSafe).toBe(false);
+    await expect(processor.process(recordsOf('11'), { ...contextOf(), shadow: true })).rejects.toThrow(
+      /must keep its effects apart/,
+    );
+  });
+
   it('fails with PoisonError for a condition that did not hold', async () => {
     const { effects } = helper(lease(held), cancelled({ Code: 'None' }, { Code: 'ConditionalCheckFailed' }));
     await expect(effectsProcessor(effects, itemsOf).process(recordsOf('11'), contextOf())).rejects.toThrow(PoisonError);

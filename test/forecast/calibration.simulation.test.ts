@@ -106,6 +106,16 @@ describe('incremental', () => {
     expect(judged(marred, origins).heldShare).toBeGreaterThan(0.9);
   });
 
+  it('forgets within eight days a burst on its first day, though each day since is an outlier to it', () => {
+    const clean = load(9, 11, 0.01, 0.5);
+    const burst = clean.map((value, i) => (i >= 100 && i < 106 ? 300 * value : value));
+    const median = (values: Float64Array) =>
+      incremental.forecastAt({ values, startMs: MIDNIGHT, stepSec: STEP_SEC }, [8 * DAY + 99], HORIZONS)[0]!.quantiles[1]!;
+    median(burst).forEach((value, h) => {
+      expect(value / median(clean)[h]!).toBeLessThan(1.5);
+    });
+  });
+
   it('takes a clipped minute for a lower bound: more than the limit is foreseen when the usual rise was clipped', () => {
     const whole = dailyJump(4 * 1440 + 450);
     const limit = 1250;
@@ -116,7 +126,7 @@ describe('incremental', () => {
       incremental.forecastAt({ ...series, startMs: MIDNIGHT, stepSec: 60 }, [values.length], [30])[0]!.quantiles[1]![0]!;
     const came = dailyJump(4 * 1440 + 480).at(-1)!;
     expect(came).toBeGreaterThan(1.3 * limit);
-    expect(medianOf({ values })).toBeLessThan(1.05 * limit);
+    expect(medianOf({ values })).toBeLessThan(1.1 * limit);
     expect(medianOf({ values, censored })).toBeGreaterThan(1.2 * limit);
   });
 });

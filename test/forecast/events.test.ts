@@ -2,10 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { eventsFingerprint, withEvents, withoutEvents } from '../../lib/forecast/events.ts';
 import { forecastSeries } from '../../lib/forecast/forecast-series.ts';
 import { incremental } from '../../lib/forecast/incremental.ts';
+import { changeOf, type Likeness, likenessOf, recalledFor } from '../../lib/forecast/like-days.ts';
 import { occurrencesOf, startOfDay } from '../../lib/forecast/occurrences.ts';
 import { slicesOf, WHOLE_RANGE } from '../../lib/model/hash-key-range.ts';
 import { EventRequest, type EventTime, type KnownEvent } from '../../lib/model/known-event.ts';
-import { dailyJump, HORIZONS_SEC, MIDNIGHT, MINUTES_PER_DAY, series } from './series.ts';
+import { dailyJump, HORIZONS_SEC, MIDNIGHT, MINUTES_PER_DAY, noise, series } from './series.ts';
 
 const MINUTE_MS = 60_000;
 const DAY_MS = MINUTES_PER_DAY * MINUTE_MS;
@@ -104,23 +105,37 @@ describe('withEvents', () => {
     expect(withEvents(made, series(flat(NOON)), []).reason).not.toContain('known event');
   });
 
-  it('lets a holiday go on as another weekday does', () => {
-    // Two weeks; Sundays are flat, other days rise by six tenths at seven. The holiday has been flat so far, ten minutes before seven.
+  /** A holiday like a Sunday, ten minutes before seven, when usual days begin to rise by six tenths; Sundays and this day are what `other` says. */
+  const beforeSeven = (other: (usual: number, i: number) => number) => {
     const minutes = 15 * MINUTES_PER_DAY + 6 * 60 + 50;
+    const calm = dailyJump(minutes, 0);
     const values = dailyJump(minutes).map((value, i) =>
-      Math.floor(i / MINUTES_PER_DAY) % 7 === 6 || i >= 15 * MINUTES_PER_DAY ? 300 : value,
+      Math.floor(i / MINUTES_PER_DAY) % 7 === 6 || i >= 15 * MINUTES_PER_DAY ? other(calm[i]!, i) : value,
     );
     const holiday = new Date(MIDNIGHT + 15 * DAY_MS).toISOString().slice(0, 10);
     const like = event({ kind: 'like-weekday', weekday: 'sunday' }, { kind: 'days', dates: [holiday], timeZone: 'UTC' });
     const nowMs = MIDNIGHT + minutes * MINUTE_MS;
     const plain = forecastSeries(series(values), 'stream', HORIZONS_SEC, [incremental], null, nowMs);
-    const made = withEvents(plain, series(values.subarray(-60), nowMs - 60 * MINUTE_MS), [like], series(values));
+    const newest = series(values.subarray(-60), nowMs - 60 * MINUTE_MS);
     const at = HORIZONS_SEC.indexOf(1800);
-    expect(made.quantiles[1]![at]! / plain.quantiles[1]![at]!).toBeCloseTo(1 / 1.6, 1);
+    return { plain, made: withEvents(plain, newest, [like], series(values)), short: withEvents(plain, newest, [like]), at };
+  };
+
+  it('lets a holiday go on as another weekday does, which the model cannot know at dawn', () => {
+    const { plain, made, short, at } = beforeSeven((usual) => usual);
+    expect(plain.quantiles[1]![at]! / plain.lastObserved).toBeGreaterThan(1.4);
+    expect(made.quantiles[1]![at]! / plain.lastObserved).toBeCloseTo(1, 1);
     expect(made.quantiles[1]![0]! / plain.quantiles[1]![0]!).toBeCloseTo(1, 1);
     expect(made.reason).toContain('known event sale: like a sunday,');
-    const short = withEvents(plain, series(values.subarray(-60), nowMs - 60 * MINUTE_MS), [like]);
     expect(short.quantiles).toEqual(plain.quantiles);
+  });
+
+  it('never goes beyond it where the model has found by itself that the day is none of the usual', () => {
+    const { plain, made, at } = beforeSeven(() => 300);
+    const usual = beforeSeven((value) => value).plain.quantiles[1]![at]!;
+    expect(plain.quantiles[1]![at]!).toBeLessThan(0.75 * usual);
+    expect(made.quantiles[1]![at]!).toBeGreaterThan(295);
+    expect(made.quantiles[1]![at]!).toBeLessThanOrEqual(plain.quantiles[1]![at]!);
   });
 
   it('leaves a holiday as it is, and says why, when the history has no such day', () => {
@@ -129,6 +144,83 @@ describe('withEvents', () => {
     ]);
     expect(made.quantiles).toEqual(plain.quantiles);
     expect(made.reason).toContain('of which the history has none yet');
+  });
+});
+
+describe('likenessOf', () => {
+  const DATES = [10, 40].map((day) => new Date(MIDNIGHT + day * DAY_MS).toISOString().slice(0, 10));
+  const when = { kind: 'days', dates: DATES, timeZone: 'UTC' } as const;
+  const each = { kind: 'like-each-other' } as const;
+  const nine = MIDNIGHT + 40 * DAY_MS + 9 * 60 * MINUTE_MS;
+  const ratio = (likeness: Likeness | null) => likeness!.course / likeness!.usual;
+
+  it('takes an earlier holiday by its height over its own week, however the load has grown since', () => {
+    // The load is four times as high a month later; a holiday is half of usual, and three tenths of it from noon.
+    const values = Float64Array.from({ length: 40 * MINUTES_PER_DAY }, (_, i) => {
+      const day = Math.floor(i / MINUTES_PER_DAY);
+      return (day < 25 ? 100 : 400) * (day === 10 ? (i % MINUTES_PER_DAY < 720 ? 0.5 : 0.3) : 1);
+    });
+    const at = likenessOf(series(values), when, each);
+    expect(at(nine)).toEqual({ course: expect.closeTo(200, 9), usual: 400, variance: 0 });
+    expect(ratio(at(nine + 6 * 60 * MINUTE_MS))).toBeCloseTo(0.3, 9);
+    // Without the week before it, it counts as it was: an eighth, which is believed.
+    const lonely = values.map((value, i) => (i >= 10 * MINUTES_PER_DAY || i < 3 * MINUTES_PER_DAY ? value : Number.NaN));
+    expect(ratio(likenessOf(series(lonely), when, each)(nine))).toBeCloseTo(50 / 400, 9);
+  });
+
+  it('looks at a longer stretch where few records say little, and tells how much is chance', () => {
+    const next = noise(5);
+    const few = Float64Array.from({ length: 40 * MINUTES_PER_DAY }, () => (next() > 0.4 ? 1 : 0));
+    const many = Float64Array.from({ length: 40 * MINUTES_PER_DAY }, () => 100 + next());
+    const [sparse, dense] = [few, many].map((values) => likenessOf(series(values), when, each)(nine)!);
+    expect(dense!.variance).toBeLessThan(1e-5);
+    expect(sparse!.variance).toBeGreaterThan(0.01);
+    expect(sparse!.variance).toBeLessThan(0.1);
+  });
+});
+
+describe('changeOf', () => {
+  const moment = (course: number, variance = 0) => ({ isLike: true, likeness: { course, usual: 100, variance } });
+
+  it('goes as far as such days go on, and no further than their course makes of the level of now', () => {
+    expect(changeOf(moment(100), moment(50), 1)).toBeCloseTo(0.5, 9);
+    // The model has half of the fall in its forecast.
+    expect(changeOf(moment(100), moment(50), 1.5)).toBeCloseTo(0.75, 9);
+    // All of it, or more.
+    expect(changeOf(moment(100), moment(50), 2)).toBe(1);
+    expect(changeOf(moment(100), moment(50), 3)).toBe(1);
+  });
+
+  it('counts what chance explains for nothing, and outside of such days for what is usual', () => {
+    expect(changeOf(moment(100, 0.3), moment(50, 0.3), 1)).toBe(1);
+    expect(changeOf(moment(100, 0.1), moment(50, 0.1), 1)).toBeGreaterThan(0.5);
+    expect(changeOf({ ...moment(7), isLike: false }, { ...moment(3), isLike: false }, 2)).toBe(1);
+    expect(changeOf({ ...moment(7, 9), isLike: false }, moment(50), 1)).toBeCloseTo(0.5, 9);
+  });
+});
+
+describe('recalledFor', () => {
+  const days = (offsets: number[]): EventTime => ({
+    kind: 'days',
+    dates: offsets.map((day) => new Date(MIDNIGHT + day * DAY_MS).toISOString().slice(0, 10)),
+    timeZone: 'UTC',
+  });
+  const at = (day: number) => MIDNIGHT + day * DAY_MS;
+  const near = [at(80), at(80) + 60 * MINUTE_MS] as const;
+
+  it('names the earlier days of what is near with the week before each, once where they overlap, and not what minutes tell', () => {
+    const holidays = event({ kind: 'like-each-other' }, days([-20, 3, 30, 33, 68, 80]));
+    expect(recalledFor([holidays], near, at(-10), at(65))).toEqual([
+      { fromMs: at(-4), untilMs: at(4) },
+      { fromMs: at(23), untilMs: at(34) },
+      { fromMs: at(61), untilMs: at(65) },
+    ]);
+  });
+
+  it('names nothing for days that are not near, and for those that are like a weekday', () => {
+    const later = event({ kind: 'like-each-other' }, days([30, 82]));
+    const sundays = event({ kind: 'like-weekday', weekday: 'sunday' }, days([30, 80]));
+    expect(recalledFor([later, sundays], near, at(-10), at(65))).toEqual([]);
   });
 });
 

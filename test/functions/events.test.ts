@@ -6,6 +6,7 @@ import { forecast } from '../../functions/forecast.ts';
 import { predictions } from '../../functions/predictions.ts';
 import { type HistoryBlock, MINUTE_MS, SLICE_COUNT } from '../../lib/model/demand.ts';
 import { WHOLE_RANGE } from '../../lib/model/hash-key-range.ts';
+import { Policy } from '../../lib/model/policy.ts';
 import { group, NOW, world } from './scenes.ts';
 
 const HOUR_MS = 60 * MINUTE_MS;
@@ -35,6 +36,57 @@ const withPast = async () => {
   await it.ports.history.put(blocks);
   return it;
 };
+
+describe('a holiday that is like the earlier ones', () => {
+  const DAY_MS = 24 * HOUR_MS;
+  const midnight = Math.floor(NOW / DAY_MS) * DAY_MS;
+  const dateOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
+  const earlier = midnight - 56 * DAY_MS;
+  /** Load of a minute: usual days double at a quarter past noon, holidays stay as they are; eight weeks ago all was a third of today's. */
+  const loadAt = (ms: number): number => {
+    const dayMs = Math.floor(ms / DAY_MS) * DAY_MS;
+    const isHoliday = dayMs === midnight || dayMs === earlier;
+    const level = ms < midnight - 30 * DAY_MS ? 2000 : 6000;
+    return level * (!isHoliday && ms - dayMs >= 12.25 * HOUR_MS ? 2 : 1);
+  };
+  const blockOf = (startMs: number, steps: number, stepSec: 60 | 900): HistoryBlock => {
+    const records = Array.from({ length: steps }, (_, i) => (loadAt(startMs + i * stepSec * 1000) * stepSec) / 60);
+    return {
+      streamName: group.streamName,
+      hashKeyRange: WHOLE_RANGE,
+      startMs,
+      ...(stepSec === 900 && { stepSec }),
+      records,
+      bytes: records.map((each) => each * 100),
+      censored: records.map(() => false),
+      sliceShares: new Array<number>(SLICE_COUNT).fill(1 / SLICE_COUNT),
+    };
+  };
+  /** The forecast of today's noon; `remembered` days of the coarse tier are there. */
+  const forecastWith = async (remembered: readonly number[]) => {
+    const it = world();
+    it.ports.streams.createStream(group.streamName, 1);
+    await it.ports.policies.put(Policy.parse({ ...group, forecastModels: [] }));
+    const hours = Array.from({ length: 8 * 24 + 12 }, (_, i) => blockOf(midnight - 8 * DAY_MS + i * HOUR_MS, 60, 60));
+    await it.ports.history.put([...hours, ...remembered.map((startMs) => blockOf(startMs, 96, 900))]);
+    const when = { kind: 'days', dates: [dateOf(earlier), dateOf(midnight)], timeZone: 'UTC' };
+    const holiday = { ...group, when, effect: { kind: 'like-each-other' } };
+    expect(await it.call(putEvent, { path: { eventId: 'holidays' }, body: holiday })).toMatchObject({ status: 200 });
+    await forecast.run(group, it.scene());
+    const made = (await it.ports.forecasts.latest(group.streamName)).find(({ metric }) => metric === 'records')!;
+    return { made, last: made.quantiles[1]!.at(-1)! };
+  };
+
+  it('learns from one eight weeks back, on the level of today', async () => {
+    const without = await forecastWith([]);
+    expect(without.made.reason).toContain('like the earlier ones, of which the history has none yet');
+    expect(without.last).toBeGreaterThan(150);
+    const week = Array.from({ length: 8 }, (_, i) => earlier - i * DAY_MS);
+    const { made, last } = await forecastWith(week);
+    expect(made.reason).toContain('known event holidays: like the earlier ones, 2026-11-20');
+    expect(last / without.last).toBeCloseTo(0.5, 1);
+  });
+});
 
 describe('events', () => {
   it('are stated, listed, replaced and taken back', async () => {

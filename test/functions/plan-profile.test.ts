@@ -60,6 +60,8 @@ describe('plan', () => {
         action: { kind: 'profile', shardId, workerId: 'b', trigger: 'reactive', request: { durationMin: 3 } },
       },
     ]);
+    const [newest] = await w.ports.plans.recent(group, 1);
+    expect(newest?.actions.map(({ kind }) => kind)).toEqual(['profile']);
     await w.ports.profiles.create(
       {
         ...group,
@@ -77,6 +79,19 @@ describe('plan', () => {
     );
     await tick(3);
     expect(w.ports.commands.sent).toHaveLength(1);
+  });
+
+  it('says why a profile that is wanted cannot be', async () => {
+    await w.ports.workers.put(worker('b', 0.1));
+    await w.ports.policies.put(Policy.parse({ ...group, mode: 'act', profiling: { sustainedMin: 1 } }));
+    for (const minute of [0, 1]) await tick(minute);
+    const [newest] = await w.ports.plans.recent(group, 1);
+    expect(newest?.holds.find(({ reason }) => reason === 'no-host')).toEqual({
+      ...{ kind: 'hold', subject: shardId, reason: 'no-host' },
+      detail:
+        `a has had more than 70 % of its cpu in use for 1 min (90 % now); ${shardId} is its fullest shard. ` +
+        'It is not profiled: a owns the shard; b has a processor that has not declared itself shadow-safe (shadowSafe: true).',
+    });
   });
 
   it('begins none by itself where the policy only observes, unless it says so', async () => {

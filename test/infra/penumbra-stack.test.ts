@@ -36,7 +36,7 @@ describe('PenumbraStack', () => {
     const withBody = Object.values(template.findResources('AWS::ApiGateway::Method')).filter(
       ({ Properties }) => Properties.HttpMethod !== 'GET' && Properties.HttpMethod !== 'DELETE',
     );
-    expect(withBody).toHaveLength(6);
+    expect(withBody).toHaveLength(8);
     for (const { Properties } of withBody) expect(Properties.RequestValidatorId).toBeDefined();
     template.hasResourceProperties('AWS::ApiGateway::Stage', {
       MethodSettings: Match.arrayWith([Match.objectLike({ ThrottlingRateLimit: 50, ThrottlingBurstLimit: 100 })]),
@@ -142,7 +142,7 @@ describe('PenumbraStack', () => {
     const expressions = Object.values(two.findResources('AWS::Scheduler::Schedule')).map(
       ({ Properties }) => Properties.ScheduleExpression as string,
     );
-    expect(expressions.filter((expression) => expression === 'rate(1 minute)')).toHaveLength(8);
+    expect(expressions.filter((expression) => expression === 'rate(1 minute)')).toHaveLength(10);
     expect(expressions.filter((expression) => expression === 'rate(5 minutes)')).toHaveLength(2);
     expect(expressions.filter((expression) => expression === 'rate(1 hour)')).toHaveLength(2);
   }, 60_000);

@@ -36,6 +36,13 @@ describe('SinkLedger', () => {
     ).toBe(0);
   });
 
+  it('answers a profiling shadow and keeps nothing of it, its epoch neither', () => {
+    const ledger = new SinkLedger();
+    expect(ledger.take({ ...batch(9, [['a', 1]]), shadow: true })).toEqual({ id: 1, kind: 'stored' });
+    expect(ledger.take(batch(1, [['a', 1]]))).toEqual({ id: 1, kind: 'stored' });
+    expect(ledger.counts()).toEqual({ processed: 1, duplicated: 0, reordered: 0, fenced: 0 });
+  });
+
   it('counts a record that comes again as a duplicate, wherever it comes', () => {
     const ledger = ledgerOf(
       [

@@ -69,6 +69,20 @@ describe('findingsOf', () => {
     expect(findings.recommendations).toMatchObject([{ kind: 'repair', what: 'memory' }]);
   });
 
+  it.each(['buffers', 'native'] as const)(
+    'names a leak in %s, which fills the memory of the process and not the heap',
+    (leaksIn) => {
+      const { limit, memory, limitReason } = found({ leakBytes: 20_000, leaksIn });
+      expect(limit).toBe('memory');
+      expect(memory).toMatchObject({ where: leaksIn });
+      expect(memory.bytesPerRecord).toBeGreaterThan(18_000);
+      expect(memory.bytesPerRecord).toBeLessThan(22_000);
+      expect(memory.hoursToFull).toBeGreaterThan((3800 * 1024 * 1024) / (20_000 * 300) / 3600);
+      expect(memory.hoursToFull).toBeLessThan((4096 * 1024 * 1024) / (20_000 * 300) / 3600);
+      expect(limitReason).toContain(leaksIn === 'buffers' ? 'in buffers, outside of the heap' : 'in native memory');
+    },
+  );
+
   it('takes a heap that only moves up and down for no leak', () => {
     expect(found({}).memory.bytesPerRecord).toBeNull();
   });

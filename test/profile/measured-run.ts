@@ -15,6 +15,8 @@ export interface Truth {
   readonly batch: number;
   readonly bytes: number;
   readonly leakBytes: number;
+  /** Where these stay. @default heap */
+  readonly leaksIn?: 'heap' | 'buffers' | 'native';
   readonly errorShare: number;
   /** Of all records, by key. */
   readonly keys: Readonly<Record<string, number>>;
@@ -68,6 +70,7 @@ export const windowsOf = (truth: Truth): ProfilingWindow[] => {
   const random = chance(truth.seed);
   const noisy = (value: number) => value * (1 + truth.noise * (random() + random() + random() - 1.5) * 2);
   let heap = 40 * MB;
+  let [buffers, native] = [5 * MB, 30 * MB];
   return Array.from({ length: truth.windows + 2 }, (_, index): ProfilingWindow => {
     const warming = index < 2;
     const shardRecords = Math.round(noisy((truth.shardRecordsPerSec * WINDOW_MS) / 1000));
@@ -112,7 +115,11 @@ export const windowsOf = (truth: Truth): ProfilingWindow[] => {
     const baseMs = idleMs + legs.reduce((sum, each) => sum + each.turnMs - each.ioWaitMs, 0);
     const idleLoopMs = (baseMs * truth.baseCpuShare) / (1 - truth.stolenShare);
     const idleCpuMs = noisy(baseMs * truth.baseCpuShare);
-    heap += legs.reduce((sum, each) => sum + each.records, 0) * truth.leakBytes;
+    const leaked = legs.reduce((sum, each) => sum + each.records, 0) * truth.leakBytes;
+    const { leaksIn = 'heap' } = truth;
+    if (leaksIn === 'heap') heap += leaked;
+    if (leaksIn === 'buffers') buffers += leaked;
+    if (leaksIn === 'native') native += leaked;
     return {
       profileId: 'p',
       index,
@@ -133,8 +140,10 @@ export const windowsOf = (truth: Truth): ProfilingWindow[] => {
         gcCount: 1,
         heapLowBytes: heap + random() * 3 * MB,
         heapLimitBytes: 2048 * MB,
-        rssBytes: 100 * MB,
-        externalBytes: 0,
+        rssBytes: 60 * MB + heap + buffers + native,
+        externalBytes: buffers + random() * MB,
+        nativeBytes: native + random() * MB,
+        memoryLimitBytes: 4096 * MB,
         blockIoMs: null,
         readBytes: null,
         writtenBytes: null,

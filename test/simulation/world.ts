@@ -171,6 +171,7 @@ export class SimulatedWorld {
       callbacks: network.seenBy(process, 'other', this.desk),
       usage: memory.usage,
       profiles: network.seenBy(process, 'other', memory.profiles),
+      tuning: network.seenBy(process, 'other', memory.tuning),
       profiler: memory.profiler,
       results: memory.results,
       preflight: memory.preflight,

@@ -19,6 +19,7 @@ import { dynamodbPlans, dynamodbPolicies } from './dynamodb-plans.ts';
 import { dynamodbProfileReports } from './dynamodb-profile-reports.ts';
 import { dynamodbProfiles } from './dynamodb-profiles.ts';
 import { dynamodbTrackRecords } from './dynamodb-track-records.ts';
+import { dynamodbTuning } from './dynamodb-tuning.ts';
 import { dynamodbWorkers } from './dynamodb-workers.ts';
 import { ecsWorkerFleet } from './ecs-worker-fleet.ts';
 import { heartbeatThread } from './heartbeat-thread.ts';
@@ -87,6 +88,7 @@ export const awsPorts = (config: AwsConfig): Ports => {
     operations: dynamodbOperations(dynamodb, clock, config.controlTable),
     outcomes: dynamodbOutcomes(dynamodb, clock, config.controlTable),
     profiles: dynamodbProfiles(dynamodb, clock, config.workerTable),
+    tuning: dynamodbTuning(dynamodb, clock, config.workerTable),
     profileReports: dynamodbProfileReports(dynamodb, clock, config.controlTable),
     results: memoryResults(clock),
     commands: sqsCommands(clients.sqs, clock, config.commandQueueUrl),

@@ -3,17 +3,8 @@
 // in: HistoryStore calls · out: batches and range queries
 // Measured on worldcup98 and ms_mongo_app_01: a block of an hour is an item of 0.8 KB (20 KB per shard-day), a block of a day one of 9.4 KB.
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { z } from 'zod';
-import { InvariantError } from '../../errors.ts';
-import {
-  COARSE_TIER_DAYS,
-  HistoryBlock,
-  MAX_BLOCK_MINUTES,
-  MINUTE_MS,
-  MINUTE_TIER_DAYS,
-  SLICE_COUNT,
-} from '../../model/demand.ts';
-import { HashKeyRange, rangeFromText, rangeText } from '../../model/hash-key-range.ts';
+import { COARSE_TIER_DAYS, HistoryBlock, MAX_BLOCK_MINUTES, MINUTE_MS, MINUTE_TIER_DAYS } from '../../model/demand.ts';
+import { type HashKeyRange, rangeFromText, rangeText } from '../../model/hash-key-range.ts';
 import type { Clock, HistoryStore } from '../../ports.ts';
 import {
   altersPast,
@@ -22,10 +13,10 @@ import {
   isCoarse,
   isImported,
   noticedAtMs,
-  overlaps,
   requireStorableBlock,
 } from '../history-blocks.ts';
-import { decoded, packFlags, packFloats, packNumbers, unpackFlags, unpackFloats, unpackNumbers } from './packed.ts';
+import { decoded, unpackFlags, unpackFloats, unpackNumbers } from './packed.ts';
+import { entriesOf, packMinutes, unpackMinutes } from './packed-minutes.ts';
 import { DAY_MS, expiresAt, type Item, sortableMs, table } from './table.ts';
 
 /** Tiers lie apart, since a reader looks back by the longest block of each for those that overlap its window. */
@@ -34,41 +25,65 @@ type Tier = keyof typeof LONGEST_MINUTES;
 const tierOf = (block: HistoryBlock): Tier => (isCoarse(block) ? 'coarse' : isImported(block) ? 'imported' : 'history');
 const partitionOf = (streamName: string, tier: Tier): string => `${tier}#${streamName}`;
 
-/** A block as its item, without the keys of time to live. */
+const startOfKey = (sortKey: string): number => Number(sortKey.slice(0, sortKey.indexOf('#')));
+const rangeOfKey = (sortKey: string): HashKeyRange => rangeFromText(sortKey.slice(sortKey.indexOf('#') + 1));
+
+/** A block as its item, without the keys of time to live. Its stream, start and range are in its keys. */
 export const blockToItem = (block: HistoryBlock): Item => ({
   pk: partitionOf(block.streamName, tierOf(block)),
   sk: `${sortableMs(block.startMs)}#${rangeText(block.hashKeyRange)}`,
-  streamName: block.streamName,
-  hashKeyRange: z.encode(HashKeyRange, block.hashKeyRange),
-  startMs: block.startMs,
   ...(block.stepSec !== undefined && { stepSec: block.stepSec }),
-  records: packFloats(block.records),
-  bytes: packFloats(block.bytes),
-  censored: packFlags(block.censored),
-  sliceShares: packNumbers(block.sliceShares),
+  minutes: packMinutes(block),
 });
-
-/** What a block says besides its numbers. */
-const Head = HistoryBlock.pick({ streamName: true, hashKeyRange: true, startMs: true, stepSec: true });
 
 /** The inverse of `blockToItem`. */
 export const blockFromItem = (item: Item): HistoryBlock => {
-  const where = `history ${item.sk}`;
-  const [records, bytes] = [unpackFloats(item.records as Uint8Array), unpackFloats(item.bytes as Uint8Array)];
-  const sliceShares = unpackNumbers(item.sliceShares as Uint8Array);
-  // A week of a thousand shards has ten million of these numbers: their schema is checked by hand.
-  const isRight = (value: number | null): boolean => value === null || (value >= 0 && value < Number.POSITIVE_INFINITY);
-  if (!records.every(isRight) || !bytes.every(isRight) || !sliceShares.every(isRight) || sliceShares.length !== SLICE_COUNT)
-    throw new InvariantError(
-      `the item in ${where} does not fit its schema: records, bytes and ${SLICE_COUNT} sliceShares must be numbers >= 0 or gaps`,
-    );
-  return { ...decoded(Head, item, where), records, bytes, censored: unpackFlags(item.censored as Uint8Array), sliceShares };
+  if (item.minutes === undefined) return blockFromFormerItem(item);
+  const [pk, sk] = [item.pk as string, item.sk as string];
+  const stepSec = item.stepSec as number | undefined;
+  const head = {
+    streamName: pk.slice(pk.indexOf('#') + 1),
+    hashKeyRange: rangeOfKey(sk),
+    startMs: startOfKey(sk),
+    ...(stepSec !== undefined && { stepSec }),
+  };
+  return { ...head, ...unpackMinutes(item.minutes as Uint8Array, `history ${sk}`) };
 };
+
+/** Up to November 2026 each array was an attribute; such items live up to 90 days. */
+const blockFromFormerItem = (item: Item): HistoryBlock => {
+  const where = `history ${item.sk}`;
+  const numbers = {
+    records: unpackFloats(item.records as Uint8Array),
+    bytes: unpackFloats(item.bytes as Uint8Array),
+    sliceShares: unpackNumbers(item.sliceShares as Uint8Array),
+  };
+  return decoded(HistoryBlock, { ...item, ...numbers, censored: unpackFlags(item.censored as Uint8Array) }, where);
+};
+
+/** Whether the block of a sort key tells of any key of a range. The ends of ranges sort as text as they do as numbers. */
+export const touching = (within: HashKeyRange): ((sortKey: string) => boolean) => {
+  const [start = '', end = ''] = rangeText(within).split('-');
+  return (sortKey) => {
+    const [first = '', last = ''] = sortKey.slice(sortKey.indexOf('#') + 1).split('-');
+    return first <= end && last >= start;
+  };
+};
+
+/** The blocks of items that overlap a window. What ends before it is not unpacked. */
+export const blocksOf = (items: readonly Item[], fromMs: number, untilMs: number): HistoryBlock[] =>
+  items
+    .filter(({ sk, minutes, stepSec }) => {
+      if (minutes === undefined) return true;
+      const endMs = startOfKey(sk as string) + entriesOf(minutes as Uint8Array) * 1000 * ((stepSec as number | undefined) ?? 60);
+      return endMs > fromMs;
+    })
+    .map(blockFromItem)
+    .filter((block) => blockEndMs(block) > fromMs && block.startMs < untilMs);
 
 const byStart = (a: HistoryBlock, b: HistoryBlock): number =>
   a.startMs - b.startMs || (rangeText(a.hashKeyRange) < rangeText(b.hashKeyRange) ? -1 : 1);
 const keyOf = (item: Item): string => `${item.pk} ${item.sk}`;
-const rangeOfKey = (sortKey: string): HashKeyRange => rangeFromText(sortKey.split('#')[1] ?? '');
 const noticeOf = ({ streamName, hashKeyRange }: HistoryBlock, nowMs: number): Item => ({
   pk: `altered#${streamName}`,
   sk: `${sortableMs(noticedAtMs(nowMs))}#${rangeText(hashKeyRange)}`,
@@ -96,14 +111,15 @@ export const dynamodbHistory = (client: DynamoDBClient, clock: Clock, tableName:
   ): Promise<HistoryBlock[]> => {
     const earliest = Math.max(0, fromMs - LONGEST_MINUTES[tier] * MINUTE_MS);
     const items = await demand.query(
-      { partition: partitionOf(streamName, tier), from: sortableMs(earliest), to: sortableMs(Math.ceil(untilMs)) },
+      {
+        partition: partitionOf(streamName, tier),
+        from: sortableMs(earliest),
+        to: sortableMs(Math.ceil(untilMs)),
+        ...(within && { wanted: touching(within) }),
+      },
       signal,
     );
-    // The sort key tells the range: what is not wanted need not be unpacked.
-    return items
-      .filter(({ sk }) => within === undefined || overlaps({ hashKeyRange: rangeOfKey(sk as string) }, within))
-      .map(blockFromItem)
-      .filter((block) => blockEndMs(block) > fromMs && block.startMs < untilMs);
+    return blocksOf(items, fromMs, untilMs);
   };
   return {
     put: async (blocks, signal) => {
@@ -136,6 +152,6 @@ export const dynamodbHistory = (client: DynamoDBClient, clock: Clock, tableName:
       const [measured, imported] = tiers as [HistoryBlock[], HistoryBlock[]];
       return imported.length === 0 ? measured : [...measured, ...imported].sort(byStart);
     },
-    readCoarse: (streamName, fromMs, untilMs, signal) => between(streamName, fromMs, untilMs, 'coarse', undefined, signal),
+    readCoarse: (streamName, fromMs, untilMs, signal, within) => between(streamName, fromMs, untilMs, 'coarse', within, signal),
   };
 };

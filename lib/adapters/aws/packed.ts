@@ -1,4 +1,4 @@
-// lib/adapters/aws: how what we store becomes an attribute: a schema's value as deflated JSON, numbers as deflated bytes.
+// lib/adapters/aws: how what we store becomes an attribute: a schema's value as deflated JSON, numbers as bytes.
 // in: values of lib/model · out: bytes, and back
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { z } from 'zod';
@@ -22,22 +22,13 @@ export const pack = <S extends z.ZodType>(schema: S, value: z.output<S>): Uint8A
 export const unpack = <S extends z.ZodType>(schema: S, bytes: Uint8Array, where: string): z.output<S> =>
   decoded(schema, JSON.parse(inflateRawSync(bytes).toString('utf8')), where);
 
-/** Numbers as 32-bit floats, deflated; null becomes NaN. Relative error up to 2^-24. */
-export const packFloats = (values: readonly (number | null)[]): Uint8Array => {
-  const floats = Float32Array.from(values, (value) => value ?? Number.NaN);
-  return deflateRawSync(new Uint8Array(floats.buffer));
-};
-
-/** The inverse of `packFloats`. */
+/** Numbers that were deflated 32-bit floats, NaN for null: how history blocks were written up to November 2026. */
 export const unpackFloats = (bytes: Uint8Array): (number | null)[] => {
   const raw = new Uint8Array(inflateRawSync(bytes));
   return Array.from(new Float32Array(raw.buffer), (value) => (Number.isNaN(value) ? null : value));
 };
 
-/** Flags as deflated bytes of 0 and 1. */
-export const packFlags = (flags: readonly boolean[]): Uint8Array => deflateRawSync(Uint8Array.from(flags, Number));
-
-/** The inverse of `packFlags`. */
+/** Flags that were deflated bytes of 0 and 1, of the same blocks. */
 export const unpackFlags = (bytes: Uint8Array): boolean[] => Array.from(inflateRawSync(bytes), (flag) => flag === 1);
 
 /** Numbers as 64-bit floats, exact. */

@@ -56,6 +56,8 @@ export interface RangeQuery {
   readonly limit?: number;
   /** Half the price; may be a moment behind. */
   readonly eventually?: boolean;
+  /** Tells by its sort key whether an item is wanted: others are read, but not turned into plain JSON. Not with a `limit`. */
+  readonly wanted?: (sort: string) => boolean;
 }
 
 /** A table with the partition key `partitionKey` and the sort key `sortKey`. */
@@ -109,7 +111,10 @@ export const table = (client: DynamoDBClient, clock: Clock, tableName: string, p
       return got;
     },
 
-    query: async ({ partition, from = ' ', to = '\u{10ffff}', newestFirst = false, limit, eventually = false }, signal) => {
+    query: async (
+      { partition, from = ' ', to = '\u{10ffff}', newestFirst = false, limit, eventually = false, wanted },
+      signal,
+    ) => {
       const items: Item[] = [];
       let next: RawItem | undefined;
       do {
@@ -126,7 +131,7 @@ export const table = (client: DynamoDBClient, clock: Clock, tableName: string, p
         const page = await sending(`query ${partition} in ${tableName}`, () =>
           client.send(request, { ...(signal && { abortSignal: signal }) }),
         );
-        items.push(...(page.Items ?? []).map(fromItem));
+        for (const item of page.Items ?? []) if (wanted?.(item[sortKey]!.S!) ?? true) items.push(fromItem(item));
         next = page.LastEvaluatedKey;
       } while (next !== undefined && (limit === undefined || items.length < limit));
       return items;

@@ -66,6 +66,7 @@ export const memoryHistory = (clock: Clock): HistoryStore => {
       byKey(notices)
         .filter((notice) => notice.streamName === streamName && notice.writtenAtMs >= writtenFromMs)
         .map(({ hashKeyRange, writtenAtMs }) => ({ hashKeyRange, writtenAtMs })),
-    readCoarse: async (streamName, fromMs, untilMs) => between(streamName, fromMs, untilMs, true),
+    readCoarse: async (streamName, fromMs, untilMs, _signal, within) =>
+      between(streamName, fromMs, untilMs, true).filter((block) => within === undefined || overlaps(block, within)),
   };
 };

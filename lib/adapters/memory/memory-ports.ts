@@ -21,6 +21,7 @@ import {
 import { memoryPreflight } from './preflight.ts';
 import { memoryProfiles, memoryResults } from './profiles.ts';
 import { memoryOperations, memoryOutcomes, memoryPlans, memoryPolicies, memoryProfileReports } from './records.ts';
+import { memoryTuning } from './tuning.ts';
 import { type MemoryWorkerFleet, memoryWorkerFleet } from './worker-fleet.ts';
 import { memoryWorkers } from './workers.ts';
 
@@ -65,6 +66,7 @@ export const memoryPorts = (clock: Clock, options: MemoryOptions = {}): MemoryPo
     outcomes: memoryOutcomes(),
     profiles: memoryProfiles(),
     profileReports: memoryProfileReports(),
+    tuning: memoryTuning(),
     results: memoryResults(clock),
     commands: memoryCommands(),
     machines: memoryMachines(),
