@@ -7,7 +7,7 @@
 // A poison record that stops the shard is a cut for good: every lane finishes what comes before it and begins nothing after it.
 import type { StreamRecord } from '../model/shard.ts';
 import type { Clock } from '../ports.ts';
-import type { DispatchWindow, LaneWork, WindowContents } from './dispatch-window.ts';
+import type { DispatchWindow, LaneWork } from './dispatch-window.ts';
 import { placeOf } from './dispatch-window.ts';
 
 /** Some records of one lane, given in one call. */
@@ -111,14 +111,6 @@ export class DispatchLanes {
     window.works.forEach((work, lane) => {
       if (work !== undefined) this.#kick(lane);
     });
-  }
-
-  /** What the windows hold of which nothing has begun; null while any has, or where a poison record has stopped the shard. Only for lanes that are let go. */
-  waiting(): readonly WindowContents[] | null {
-    const isUntouched = ({ works }: DispatchWindow) => works.every((work) => work === undefined || work.next === 0);
-    return this.isSettled && !this.isHalted && this.#windows.every(isUntouched)
-      ? this.#windows.map(({ contents }) => contents)
-      : null;
   }
 
   /** Begins no further window; waits between attempts end at once. */

@@ -1,13 +1,13 @@
 // lib/consumer: when other settings may take the place of a shard's present ones: between two windows, with nothing in flight.
 // in: what is wanted, the time · out: whether to drain the lanes for it now
 //
-//   asked ─(due)─► draining ─(settled, flushed)─► taken over       draining ─(takes too long, or a lane stands within a window)─► put off ─► due again
+//   asked ─(due)─► draining ─(lanes empty, flushed)─► taken over       draining ─(takes too long, or a poison record has stopped the shard)─► put off ─► due again
 import type { SettingsInForce } from '../model/tuning.ts';
 
 /** What of the settings the dispatcher of a shard goes by. */
 export type DispatchSettings = Pick<SettingsInForce, 'maxBatchRecords' | 'concurrencyPerShard'>;
 
-/** A call that fails again and again must not hold the other lanes for the sake of a setting. */
+/** A call that fails again and again must not keep the other lanes idle for the sake of a setting. */
 const DRAIN_WITHIN_MS = 10_000;
 const AGAIN_AFTER_MS = 30_000;
 
@@ -16,10 +16,6 @@ export class SettingChange {
   #wanted: DispatchSettings | null = null;
   #fromMs = Number.NEGATIVE_INFINITY;
   #drainUntilMs: number | null = null;
-
-  get wanted(): DispatchSettings | null {
-    return this.#wanted;
-  }
 
   ask(wanted: DispatchSettings, now: DispatchSettings): void {
     const { maxBatchRecords, concurrencyPerShard } = wanted;
@@ -54,9 +50,11 @@ export class SettingChange {
     return AGAIN_AFTER_MS;
   }
 
-  /** The shard goes by what was wanted. */
-  done(): void {
+  /** The lanes are empty: what the shard goes by from now on. */
+  take(): DispatchSettings | null {
+    const wanted = this.#wanted;
     this.#wanted = null;
     this.#drainUntilMs = null;
+    return wanted;
   }
 }

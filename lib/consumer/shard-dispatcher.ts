@@ -161,7 +161,7 @@ export class ShardDispatcher {
 
   pause(): void {
     this.#paused = true;
-    if (this.#settingChange.wanted !== null) this.#settingChange.interrupt();
+    this.#settingChange.interrupt();
     this.#lanes.hold();
     this.#wake();
   }
@@ -190,12 +190,9 @@ export class ShardDispatcher {
   async #run(): Promise<void> {
     await this.#options.after;
     while (!this.#signal.aborted) {
-      if (this.#isChanging) {
-        await this.#changeSettings();
-        continue;
-      }
       if (!this.#paused && this.#lanes.isHeld) this.#lanes.release();
-      if (this.#paused && this.#lanes.isSettled && this.#mustFlush) await this.#flush(() => this.#paused);
+      if (this.#isChanging) await this.#changeSettings();
+      else if (this.#paused && this.#lanes.isSettled && this.#mustFlush) await this.#flush(() => this.#paused);
       else if (this.#paused || this.#pending || this.#lanes.isHalted || !this.#hasWork) await this.#change();
       else if (!this.#options.mayAct()) await this.#lanes.wait(NOT_ALLOWED_MS);
       else if (!this.#started) await this.#start();
@@ -244,26 +241,18 @@ export class ShardDispatcher {
     return !this.#paused && this.#settingChange.isDue(this.#options.clock.monotonicMs());
   }
 
-  /** Drains the lanes as a pause does, then makes others in their place, with what these had not begun. A key's records stay in order: none is in flight in between. */
+  /** Opens no window until the lanes are empty, then makes others in their place. A key's records stay in order: none is in flight in between. */
   async #changeSettings(): Promise<void> {
     const { clock } = this.#options;
-    const nowMs = clock.monotonicMs();
     const change = this.#settingChange;
-    const withinMs = change.begin(nowMs);
-    if (withinMs !== null) {
-      this.#lanes.hold();
-      this.#wakeIn(withinMs);
-    }
-    const waiting = this.#lanes.waiting();
-    if (change.isOverdue(nowMs) || (this.#lanes.isSettled && waiting === null)) this.#wakeIn(change.putOff(nowMs));
-    else if (waiting === null) await this.#change();
+    const withinMs = change.begin(clock.monotonicMs());
+    if (withinMs !== null) this.#wakeIn(withinMs);
+    if (change.isOverdue(clock.monotonicMs()) || this.#lanes.isHalted) this.#wakeIn(change.putOff(clock.monotonicMs()));
+    else if (!this.#lanes.isEmpty || !this.#lanes.isSettled) await this.#change();
     else if (this.#mustFlush) await this.#flush(() => this.#isChanging && !change.isOverdue(clock.monotonicMs()));
     else {
-      this.#settings = change.wanted ?? this.#settings;
-      change.done();
+      this.#settings = change.take() ?? this.#settings;
       this.#lanes = this.#makeLanes();
-      for (const contents of waiting)
-        this.#lanes.add(new DispatchWindow(this.#lanes.nextIndex, contents, this.#settings.concurrencyPerShard));
     }
   }
 

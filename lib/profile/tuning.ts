@@ -127,6 +127,13 @@ const measured = (trial: TuningTrial, workers: readonly SeenWorker[]): TuningTri
   };
 };
 
+/** Workers that are other processes by now: whatever ended them, it may have been the setting. */
+const begunAnew = ({ seen }: TuningTrial, workers: readonly SeenWorker[]): string[] =>
+  workers.flatMap(({ workerId, totals }) => {
+    const before = seen[workerId];
+    return before !== undefined && before.sinceMs !== totals.sinceMs ? [workerId] : [];
+  });
+
 const apply = (tuning: Tuning, trial: TuningTrial, verdict: string, watchMin: number, nowMs: number): TuningStep => {
   const watchUntilMs = nowMs + watchMin * MINUTE_MS;
   const applied: TuningTrial = {
@@ -164,6 +171,9 @@ const stepTrial = (tuning: Tuning, stored: TuningTrial, scene: TuningScene, nowM
     );
   }
   const trial = measured(stored, scene.workers);
+  const anew = phase === 'watching' ? begunAnew(stored, scene.workers) : [];
+  if (anew.length > 0)
+    return end(tuning, trial, 'worse', `While it was watched, ${anew.join(', ')} ended and began anew.`, nowMs);
   if (phase === 'watching') return watch(tuning, trial, nowMs);
   if (phase === 'before') {
     const verdict = 'A shadow cannot show what it does.';

@@ -106,6 +106,23 @@ describe('tune of an owned shard', () => {
     await owner.stop();
   });
 
+  it('lets nothing more be given while the shard is paused', async () => {
+    const { given, processor } = timed(() => clock);
+    const records = Array.from({ length: 8 }, (_, i) => rawRecord(i + 1, 'k'));
+    const { owner, clock } = ownShard(processor, { concurrencyPerShard: 3, maxBatchRecords: 1 }, { records });
+    await clock.advance(5);
+    owner.tune({ concurrencyPerShard: 2, maxBatchRecords: 1, ...buffer });
+    await clock.advance(1);
+    owner.pause();
+    await clock.advance(300);
+    expect(owner.dispatch).toBe('drained');
+    expect(given).toHaveLength(1);
+    owner.resume(owner.epoch);
+    await clock.advance(300);
+    expect(given.map(({ lanes }) => lanes)).toEqual([3, 3, 3, 3, 2, 2, 2, 2]);
+    await owner.stop();
+  });
+
   it('leaves a shard as it is that a poison record has stopped', async () => {
     const processor: Processor = {
       process: async () => {

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { apiClient } from '../../console/api-client.ts';
 import { awsPorts } from '../../lib/adapters/aws/aws-ports.ts';
 import { Consumer } from '../../lib/consumer/consumer.ts';
-import { FleetResponse, MonitorResponse, PredictionsResponse } from '../../lib/model/api.ts';
+import { FleetResponse, MonitorResponse, PredictionsResponse, TuningResponse } from '../../lib/model/api.ts';
 import type { Lease } from '../../lib/model/lease.ts';
 import { Policy } from '../../lib/model/policy.ts';
 import { ProfileReport } from '../../lib/model/profile-report.ts';
@@ -75,6 +75,7 @@ beforeAll(async () => {
         failoverMs: 8000,
         checkpointMs: 1000,
         profilingMs: 1000,
+        tuning: { concurrencyPerShard: { from: 1, to: 8 }, checkpointMs: { from: 100, to: 20_000 } },
         processor: {
           shadowSafe: true,
           process: async (records, { shadow }) => {
@@ -195,6 +196,30 @@ describe('the deployed control plane', () => {
     expect(report.findings.resources.map(({ resource }) => resource)).toContain('shard');
     expect(await ports.profiles.live(group)).toEqual([]);
   }, 150_000);
+
+  it('tunes the workers while they run: lanes change and change back, a try begins and is stopped', async () => {
+    const tuning = { concurrencyPerShard: { from: 1, to: 4 }, checkpointMs: { from: 500, to: 2000 } };
+    await ports.policies.put(Policy.parse({ ...group, mode: 'observe', profiling: { tuning } }));
+    const refused = await call('POST', '/tuning', {}, { ...group, setting: 'concurrencyPerShard', value: 5 });
+    expect(refused).toMatchObject({ status: 409, body: { message: expect.stringContaining('allowed is 1 to 4') } });
+    const lanes = async () =>
+      TuningResponse.parse((await call('GET', '/tuning')).body).workers.map(({ inForce }) => inForce?.concurrencyPerShard);
+    expect(await lanes()).toEqual([1, 1, 1]);
+    await ports.tuning.write({ ...group, revision: 1, settings: { concurrencyPerShard: 3 }, outcomes: [] });
+    await ports.workers.announce(group);
+    await eventually(async () => ((await lanes()).every((each) => each === 3) ? true : undefined), 20_000);
+    expect((await call('POST', '/tuning', {}, { ...group, setting: 'checkpointMs', value: 1500 })).status).toBe(202);
+    const { tuning: now } = MonitorResponse.parse((await call('GET', '/shadow/monitor')).body);
+    expect(now).toMatchObject({
+      settings: { concurrencyPerShard: 3 },
+      trial: { setting: 'checkpointMs', from: 1000, to: 1500, phase: 'before' },
+    });
+    expect(await call('POST', '/tuning/stop', {}, { ...group, reset: true })).toMatchObject({
+      status: 200,
+      body: { settings: {}, trial: null },
+    });
+    await eventually(async () => ((await lanes()).every((each) => each === 1) ? true : undefined), 20_000);
+  }, 90_000);
 
   it('carries a split through from the queue to processed children, once however often the command is sent', async () => {
     const [parent] = await openLeases();

@@ -98,6 +98,23 @@ describe('PenumbraStack', () => {
     }
   });
 
+  it('lets tuning write no lease and no stream, what shows it write nothing, and its tick send commands', () => {
+    const rightsOf = (name: string): string[] =>
+      Object.values(template.findResources('AWS::IAM::Policy'))
+        .filter(({ Properties }) => JSON.stringify(Properties.Roles).includes(`Functions${name}role`))
+        .flatMap(({ Properties }) => (Properties.PolicyDocument.Statement as Statement[]).flatMap(actionsOf))
+        .filter((action) => !action.startsWith('logs:'))
+        .sort();
+    const accept = ['BatchGetItem', 'PutItem', 'Query', 'UpdateItem'].map((action) => `dynamodb:${action}`);
+    expect(rightsOf('tuning')).toEqual(['dynamodb:BatchGetItem', 'dynamodb:Query']);
+    expect(rightsOf('tuningstop')).toEqual(['dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:UpdateItem']);
+    expect(rightsOf('tuningstart')).toEqual(
+      [...accept, 'dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:Query', 'sqs:SendMessage'].sort(),
+    );
+    expect(new Set(rightsOf('tune'))).toEqual(new Set([...accept, 'cloudwatch:PutMetricData', 'sqs:SendMessage']));
+    expect(rightsOf('tune').filter((action) => action === 'dynamodb:Query')).toHaveLength(3);
+  });
+
   it('gives workers a policy without the control plane: no queue, no machine, no split', () => {
     const [policy] = Object.values(template.findResources('AWS::IAM::ManagedPolicy'));
     const actions = (policy!.Properties.PolicyDocument.Statement as Statement[]).flatMap(actionsOf);
@@ -147,7 +164,7 @@ describe('PenumbraStack', () => {
     expect(expressions.filter((expression) => expression === 'rate(1 hour)')).toHaveLength(2);
   }, 60_000);
 
-  it('alarms on a stale forecast by silence too, on failed handovers, diverged shadows, dead letters and old commands', () => {
+  it('alarms on a stale forecast by silence too, on failed handovers, diverged shadows, failed profiles, dead letters and old commands', () => {
     const alarm = (metricName: string, properties: object = {}) =>
       template.hasResourceProperties('AWS::CloudWatch::Alarm', {
         MetricName: metricName,
@@ -158,6 +175,7 @@ describe('PenumbraStack', () => {
     alarm('HandoverFailed', { TreatMissingData: 'notBreaching', Threshold: 0 });
     alarm('ShadowDiverged', { Threshold: 0 });
     alarm('ReshardFailed', { Threshold: 0 });
+    alarm('ProfileFailed', { TreatMissingData: 'notBreaching', Threshold: 0 });
     alarm('CircuitOpen', { Threshold: 0 });
     alarm('ApproximateNumberOfMessagesVisible', { Threshold: 0 });
     alarm('ApproximateAgeOfOldestMessage', { Threshold: 120 });

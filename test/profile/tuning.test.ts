@@ -9,7 +9,7 @@ import {
   type TuningStep,
 } from '../../lib/profile/tuning.ts';
 import { outcomeSentence, settingsSentence, trialSentence } from '../../lib/profile/tuning-sentences.ts';
-import { difference, group, MINUTE, samples, seen, wide } from './tuning-world.ts';
+import { difference, group, MINUTE, samples, seen, totals, wide } from './tuning-world.ts';
 
 const NOW = 1_800_000_000_000;
 const wish = {
@@ -142,6 +142,17 @@ describe('stepTuning', () => {
       because,
       settings: kept.settings,
     });
+  });
+
+  it('takes it back where a worker ended and began anew with it', () => {
+    const one = written(step(watched(samples(10, 1), samples(3, 2)), { workers: [seen(1, 8), seen(1, 8, 'b')] }, 11));
+    const again = { ...seen(1, 8), totals: totals(1, { sinceMs: 7 }) };
+    expect(endOf(step(one, { workers: [again, seen(2, 8, 'b')] }, 12))).toMatchObject({
+      ...{ result: 'rolledBack', because: 'worse', settings: kept.settings },
+      reason: 'While it was watched, a ended and began anew.',
+    });
+    // One that has left, or has come, tells nothing of the setting.
+    expect(step(one, { workers: [seen(2, 8, 'b'), seen(2, 8, 'c')] }, 12).kind).toBe('noted');
   });
 
   it('samples with the new value only from workers that run with it', () => {

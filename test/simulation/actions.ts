@@ -1,4 +1,4 @@
-// test/simulation: what may happen to a world: crashes, pauses, cuts, stops, joins, splits, merges, handovers by the machine and by workers.
+// test/simulation: what may happen to a world: crashes, pauses, cuts, stops, joins, splits, merges, handovers by the machine and by workers, other settings.
 // in: a world · out: it is hurt, or asked to change, and healed some time later
 import { clearReshard, markReshard, requestShadow } from '../../lib/handover/control-writes.ts';
 import { drivenWrite } from '../../lib/handover/decide-driver.ts';
@@ -127,6 +127,16 @@ const handOverByTarget: Action = async (world, serial) => {
   await world.workerStore.announce(group);
 };
 
+/** Other lanes and calls for everybody, or the workers' own again. */
+const tune: Action = async (world) => {
+  const before = await world.memory.tuning.get(group);
+  const settings = world.chance.isSo(0.3)
+    ? {}
+    : { concurrencyPerShard: world.chance.whole(1, 5), maxBatchRecords: world.chance.whole(1, 20) };
+  await world.memory.tuning.write({ ...group, revision: (before?.revision ?? 0) + 1, settings, outcomes: [] });
+  await world.workerStore.announce(group);
+};
+
 /** What a plan chooses from; a handover is the likeliest. */
 export const actions: readonly (readonly [name: string, action: Action])[] = [
   ['crash', crash],
@@ -141,4 +151,5 @@ export const actions: readonly (readonly [name: string, action: Action])[] = [
   ['hand over by the machine', handOverByMachine],
   ['hand over by the target', handOverByTarget],
   ['hand over by the target', handOverByTarget],
+  ['tune', tune],
 ];

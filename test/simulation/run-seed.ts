@@ -46,6 +46,7 @@ export const runSeed = async (seed: number, options: WorldOptions & { readonly k
     retrieval: chance.oneOf(['polling', 'polling', 'fan-out-for-shadows', 'fan-out'] as const) ?? 'polling',
     concurrencyPerShard: chance.oneOf([1, 1, 3]) ?? 1,
     maxBatchRecords: chance.oneOf([2, 10, 500]) ?? 500,
+    tuning: chance.oneOf([{}, {}, { concurrencyPerShard: { from: 1, to: 6 }, maxBatchRecords: { from: 1, to: 500 } }]) ?? {},
   };
   const world = new SimulatedWorld(chance, log, { ...options, settings: { ...settings, ...options.settings } });
   const { kernel, network, sink, memory } = world;
