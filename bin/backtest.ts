@@ -1,6 +1,8 @@
 // bin/backtest: the sub-command that shows how well each model would have foreseen a recorded load.
 // in: trace files · out: a table or JSON on stdout, progress on stderr, perhaps a page with the pictures; one line and exit 2 for what is wrong with a file
-import { writeFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, stat, writeFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { secondOpinions } from '../lib/adapters/second-opinions.ts';
 import type { ModelName } from '../lib/model/forecast.ts';
@@ -74,6 +76,8 @@ const backtest = async (given: Given): Promise<void> => {
     if (made.kind === 'refused') return refuse(`${file}: ${made.message}`);
     scenes.push(made.scene);
   }
+  const unwritable = given.plot === undefined ? null : await whyUnwritable(given.plot);
+  if (unwritable !== null) return refuse(unwritable);
   const progress = progressOn(process.stderr);
   const libraries = secondOpinions();
   const runs: TraceRun[] = [];
@@ -96,6 +100,18 @@ const backtest = async (given: Given): Promise<void> => {
     progress.step(`page in ${given.plot}`);
   }
   process.stdout.write(given.json === true ? `${jsonOf(given, runs)}\n` : `${textOf(given, runs)}\n`);
+};
+
+/** Found out before anything runs, as what is wrong with a trace is. */
+const whyUnwritable = async (file: string): Promise<string | null> => {
+  if ((await stat(file).catch(() => null))?.isDirectory()) return `--plot ${file}: is a directory, not a file`;
+  const folder = dirname(resolve(file));
+  try {
+    await access(folder, constants.W_OK);
+    return (await stat(folder)).isDirectory() ? null : `--plot ${file}: ${folder} is no directory`;
+  } catch (error) {
+    return `--plot ${file}: cannot be written (${(error as NodeJS.ErrnoException).code ?? error})`;
+  }
 };
 
 const NOTE =

@@ -119,6 +119,7 @@ const whenOf = async (given: Given, nowMs: number): Promise<Checked<object>> => 
   const stated = [given.at, given.cron, given.holidays].filter((each) => each !== undefined).length;
   if (stated !== 1) return refused(`one of --at, --cron, --holidays must be given, got ${stated === 0 ? 'none' : stated}`);
   const { timeZone } = given;
+  if (!isTimeZone(timeZone)) return refused(`--time-zone must be a time zone by its IANA name, got ${timeZone}`);
   if (given.holidays !== undefined) {
     if (given.for !== undefined) return refused('--for does not go with --holidays: they last whole days');
     let text: string;
@@ -135,11 +136,30 @@ const whenOf = async (given: Given, nowMs: number): Promise<Checked<object>> => 
   const duration = /^(\d+(?:\.\d+)?)([mhd])$/.exec(given.for ?? '');
   if (duration === null) return refused(`--for must be a duration like 90m, 2h or 3d, got ${given.for ?? 'none'}`);
   const minutes = Math.round(Number(duration[1]) * { m: 1, h: 60, d: 1440 }[duration[2] as 'm' | 'h' | 'd']);
-  if (given.cron !== undefined) return ok({ kind: 'cron', cron: given.cron, timeZone, durationMin: minutes });
+  if (given.cron !== undefined)
+    return isCron(given.cron)
+      ? ok({ kind: 'cron', cron: given.cron, timeZone, durationMin: minutes })
+      : refused(`--cron must be a cron pattern: minute hour day month weekday, got ${given.cron}`);
   const fromMs = timeOf(given.at!, timeZone, nowMs);
   if (fromMs === null)
     return refused(`--at must be an ISO 8601 time or a weekday with its time ("friday 20:00"), got ${given.at}`);
   return ok({ kind: 'once', fromMs, untilMs: fromMs + minutes * 60_000 });
+};
+
+const isTimeZone = (name: string): boolean => {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name }) !== null;
+  } catch {
+    return false;
+  }
+};
+
+const isCron = (pattern: string): boolean => {
+  try {
+    return new Cron(pattern, { paused: true, mode: '5-part' }) !== null;
+  } catch {
+    return false;
+  }
 };
 
 /** A time without a zone is read as UTC. */

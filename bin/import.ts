@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import { besideStored, importedBlocks } from '../lib/history/imported-past.ts';
-import { type HistoryBlock, MAX_BLOCK_MINUTES, MINUTE_MS } from '../lib/model/demand.ts';
+import { COARSE_TIER_DAYS, type HistoryBlock, MAX_BLOCK_MINUTES, MINUTE_MS, MINUTE_TIER_DAYS } from '../lib/model/demand.ts';
 import { rangeText } from '../lib/model/hash-key-range.ts';
 import type { HistoryStore } from '../lib/ports.ts';
 import { refuse } from './ask.ts';
@@ -29,6 +29,9 @@ export interface Imported {
   readonly bytesMinutes: number;
   /** Minutes within these days of which nothing is known. */
   readonly gaps: number;
+  /** Of these minutes, those of which only earlier holidays are read, and those that nothing reads any more. */
+  readonly forHolidaysOnly: number;
+  readonly tooOld: number;
   readonly written: boolean;
 }
 
@@ -69,7 +72,7 @@ const importFile = async (file: string, given: Given): Promise<void> => {
   const { systemClock } = await import('../lib/adapters/system-clock.ts');
   const history = dynamodbHistory(awsClients({}).dynamodb, systemClock, given.demandTable);
   try {
-    const imported = await importPast(history, past, given.stream, given.dryRun === true);
+    const imported = await importPast(history, past, given.stream, given.dryRun === true, Date.now());
     process.stdout.write(`${given.json === true ? JSON.stringify(imported) : textOf(imported)}\n`);
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
@@ -83,6 +86,7 @@ export const importPast = async (
   { steps, stepMs }: Extract<PastResult, { kind: 'past' }>,
   streamName: string,
   dryRun: boolean,
+  nowMs: number,
 ): Promise<Imported> => {
   const blocks = importedBlocks(steps, stepMs, streamName);
   const fromMs = Math.min(...blocks.map(({ startMs }) => startMs));
@@ -90,6 +94,14 @@ export const importPast = async (
   if (!dryRun) await history.put(besideStored(blocks, await history.read(streamName, fromMs, untilMs)), undefined);
   const known = (metric: 'records' | 'bytes'): number =>
     blocks.reduce((sum, block) => sum + block[metric].filter((value) => value !== null).length, 0);
+  const [minuteTierFromMs, coarseTierFromMs] = [MINUTE_TIER_DAYS, COARSE_TIER_DAYS].map(
+    (days) => nowMs - days * MAX_BLOCK_MINUTES * MINUTE_MS,
+  ) as [number, number];
+  const knownBefore = (untilMs: number): number =>
+    blocks.reduce(
+      (sum, block) => sum + block.records.filter((value, i) => value !== null && block.startMs + i * MINUTE_MS < untilMs).length,
+      0,
+    );
   return {
     streamName,
     fromMs: steps[0]!.startMs,
@@ -98,6 +110,8 @@ export const importPast = async (
     blocks: blocks.length,
     minutes: known('records'),
     bytesMinutes: known('bytes'),
+    forHolidaysOnly: knownBefore(minuteTierFromMs) - knownBefore(coarseTierFromMs),
+    tooOld: knownBefore(coarseTierFromMs),
     gaps: gapsOf(blocks, steps[0]!.startMs, steps.at(-1)!.startMs + stepMs),
     written: !dryRun,
   };
@@ -118,5 +132,14 @@ const gapsOf = (blocks: readonly HistoryBlock[], fromMs: number, untilMs: number
 const textOf = (it: Imported): string => {
   const time = (ms: number): string => `${new Date(ms).toISOString().slice(0, 16)}Z`;
   const bytes = it.bytesMinutes === 0 ? 'bytes unknown' : `${it.bytesMinutes} with bytes`;
-  return `${it.written ? 'wrote' : 'would write'} ${it.blocks} days of ${it.ranges} hash range${it.ranges === 1 ? '' : 's'} into the history of ${it.streamName}: ${it.minutes} minutes (${bytes}, ${it.gaps} gaps) from ${time(it.fromMs)} to ${time(it.untilMs)}`;
+  const old = [
+    ...(it.forHolidaysOnly > 0
+      ? [
+          `${it.forHolidaysOnly} minutes are older than ${MINUTE_TIER_DAYS} days: only holidays that are like each other are read from them`,
+        ]
+      : []),
+    ...(it.tooOld > 0 ? [`${it.tooOld} minutes are older than ${COARSE_TIER_DAYS} days: nothing reads them`] : []),
+  ];
+  const done = `${it.written ? 'wrote' : 'would write'} ${it.blocks} days of ${it.ranges} hash range${it.ranges === 1 ? '' : 's'} into the history of ${it.streamName}: ${it.minutes} minutes (${bytes}, ${it.gaps} gaps) from ${time(it.fromMs)} to ${time(it.untilMs)}`;
+  return [done, ...old].join('\n');
 };

@@ -53,13 +53,14 @@ const activeIn = (
 
 /** `share`: how much of the series' keys the event touches; `part`: how much of the event's keys are the series'. */
 const effectOf = (
-  { when, effect }: KnownEvent,
+  event: KnownEvent,
   metric: DemandMetric,
   course: DemandSeries | null,
   share: number,
   part: number,
   nowMs: number,
 ): Active['effectAt'] => {
+  const { when, effect } = event;
   const touched = (factor: number): Effect => ({ factor: 1 + (factor - 1) * share, addition: 0 });
   switch (effect.kind) {
     case 'factor':
@@ -70,7 +71,7 @@ const effectOf = (
       return () => NONE;
     default: {
       if (when.kind !== 'days' || course === null) return () => null;
-      const like = likenessOf(course, when, effect);
+      const like = sharedLikeness(course, event, () => likenessOf(course, when, effect));
       const isLike = (atMs: number): boolean => occurrencesOf(when, atMs, atMs + 1).length > 0;
       const momentOf = (atMs: number): Moment | null => {
         const likeness = like(atMs);
@@ -83,6 +84,17 @@ const effectOf = (
       };
     }
   }
+};
+
+type LikenessAt = ReturnType<typeof likenessOf>;
+/** All series of a run are moved by one course: it is compared once. */
+const likenesses = new WeakMap<DemandSeries, WeakMap<KnownEvent, LikenessAt>>();
+const sharedLikeness = (course: DemandSeries, event: KnownEvent, make: () => LikenessAt): LikenessAt => {
+  const ofCourse = likenesses.get(course) ?? new WeakMap<KnownEvent, LikenessAt>();
+  likenesses.set(course, ofCourse);
+  const found = ofCourse.get(event) ?? make();
+  ofCourse.set(event, found);
+  return found;
 };
 
 const isLikeDays = ({ effect }: KnownEvent): boolean => effect.kind === 'like-weekday' || effect.kind === 'like-each-other';

@@ -17,13 +17,7 @@ export const occurrencesOf = (when: EventTime, fromMs: number, untilMs: number):
   const overlapping = (all: readonly Occurrence[]): Occurrence[] =>
     all.filter((each) => each.fromMs < untilMs && each.untilMs > fromMs).sort((a, b) => a.fromMs - b.fromMs);
   if (when.kind === 'once') return overlapping([{ fromMs: when.fromMs, untilMs: when.untilMs }]);
-  if (when.kind === 'days')
-    return overlapping(
-      when.dates.map((date) => ({
-        fromMs: startOfDay(date, when.timeZone),
-        untilMs: startOfDay(dayAfter(date), when.timeZone),
-      })),
-    );
+  if (when.kind === 'days') return overlapping(daysOf(when));
   const durationMs = when.durationMin * MINUTE_MS;
   const cron = new Cron(when.cron, { timezone: when.timeZone, paused: true, mode: '5-part' });
   const found: Occurrence[] = [];
@@ -33,6 +27,16 @@ export const occurrencesOf = (when: EventTime, fromMs: number, untilMs: number):
     next = cron.nextRun(next);
   }
   return overlapping(found);
+};
+
+/** All series of a run ask for the same calendar, minute by minute; what a time zone's clocks say is dear to ask. */
+const calendars = new WeakMap<EventTime, readonly Occurrence[]>();
+const daysOf = (when: Extract<EventTime, { kind: 'days' }>): readonly Occurrence[] => {
+  const days =
+    calendars.get(when) ??
+    when.dates.map((date) => ({ fromMs: startOfDay(date, when.timeZone), untilMs: startOfDay(dayAfter(date), when.timeZone) }));
+  calendars.set(when, days);
+  return days;
 };
 
 const dayAfter = (date: string): string => new Date(Date.parse(`${date}T00:00:00Z`) + DAY_MS).toISOString().slice(0, 10);

@@ -63,8 +63,8 @@ export class UsualAndPast {
   }
 
   /**
-   * Finds the lowest and the highest value between the step's slot and its two neighbours, of what is usual (`days` 0) or of so many days before; half the way to
-   * them where a slot is smoothed with its neighbours already. Answers false where one is not known.
+   * Finds the lowest and the highest value of the step's slot and its two neighbours, of what is usual (`days` 0) or of so many days before; of the slot alone where it has
+   * no steps within which it could come sooner or later. Answers false where one is not known.
    */
   lookAround(step: number, days: number): boolean {
     const { stepsPerSlot, slotsPerDay } = this.grid;
@@ -73,9 +73,8 @@ export class UsualAndPast {
     const slot = Math.floor(step / stepsPerSlot) - days * slotsPerDay;
     const at = ((slot % length) + length) % length;
     const here = ring[at]!;
-    const reach = stepsPerSlot === 1 ? 0.5 : 1;
-    const before = here + reach * (ring[at === 0 ? length - 1 : at - 1]! - here);
-    const after = here + reach * (ring[at + 1 === length ? 0 : at + 1]! - here);
+    const before = stepsPerSlot === 1 ? here : ring[at === 0 ? length - 1 : at - 1]!;
+    const after = stepsPerSlot === 1 ? here : ring[at + 1 === length ? 0 : at + 1]!;
     this.lowest = Math.min(before, here, after);
     this.highest = Math.max(before, here, after);
     return !Number.isNaN(this.lowest);

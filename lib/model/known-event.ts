@@ -92,7 +92,16 @@ const isLikeDays = ({ when, effect }: { when: EventTime; effect: EventEffect }):
   (effect.kind !== 'like-weekday' && effect.kind !== 'like-each-other') || when.kind === 'days';
 
 /** What a person states. */
-export const EventRequest = z.strictObject(eventFields).refine(isLikeDays, likeDays);
+export const EventRequest = z
+  .strictObject(eventFields)
+  .refine(isLikeDays, likeDays)
+  .refine(({ hashKeyRange: range }) => range === undefined || range.startingHashKey <= range.endingHashKey, {
+    error: ({ input }) => {
+      const { startingHashKey, endingHashKey } = (input as { hashKeyRange: HashKeyRange }).hashKeyRange;
+      return `must not end before it starts, got ${startingHashKey} to ${endingHashKey}`;
+    },
+    path: ['hashKeyRange'],
+  });
 export type EventRequest = z.output<typeof EventRequest>;
 
 /** An event as it is kept. */

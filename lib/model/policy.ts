@@ -73,6 +73,15 @@ export const ProfilingPolicy = z.strictObject({
 });
 export type ProfilingPolicy = z.output<typeof ProfilingPolicy>;
 
+/** Contradictions are looked for even where a field is wrong by itself, so that all of them are named at once. */
+export const EVEN_IF_WRONG = { when: () => true };
+
+/** Whether none of these fields is wrong by itself, so that they can be compared; without a name, whether there are fields at all. */
+export const soundOf = (issues: readonly z.core.$ZodRawIssue[]): ((...fields: string[]) => boolean) => {
+  const wrong = new Set(issues.filter((issue) => issue.continue !== true).map((issue) => issue.path?.[0]));
+  return (...fields) => !wrong.has(undefined) && !fields.some((field) => wrong.has(field));
+};
+
 /** A stream's policy. Every field but the names has a default; the defaults only observe. */
 export const Policy = z
   .strictObject({
@@ -147,32 +156,35 @@ export const Policy = z
       .optional(),
   })
   .superRefine((policy, context) => {
+    const sound = soundOf(context.issues);
+    if (!sound()) return;
     const contradiction = (path: string, message: string) => context.addIssue({ code: 'custom', path: [path], message });
-    if (policy.minShards > policy.maxShards)
+    if (sound('minShards', 'maxShards') && policy.minShards > policy.maxShards)
       contradiction(
         'minShards',
         `must not exceed maxShards, got minShards ${policy.minShards} and maxShards ${policy.maxShards}`,
       );
-    if (policy.minReplicationFactor > policy.maxReplicationFactor)
+    if (sound('minReplicationFactor', 'maxReplicationFactor') && policy.minReplicationFactor > policy.maxReplicationFactor)
       contradiction(
         'minReplicationFactor',
         `must not exceed maxReplicationFactor, got ${policy.minReplicationFactor} and ${policy.maxReplicationFactor}`,
       );
-    if (policy.coldUtilization >= policy.targetUtilization)
+    if (sound('coldUtilization', 'targetUtilization') && policy.coldUtilization >= policy.targetUtilization)
       contradiction(
         'coldUtilization',
         `must be below targetUtilization, got ${policy.coldUtilization} and ${policy.targetUtilization}`,
       );
-    const { workerService } = policy;
+    const workerService = sound('workerService') ? policy.workerService : undefined;
     if (workerService !== undefined && workerService.minWorkers > workerService.maxWorkers)
       contradiction(
         'workerService',
         `its minWorkers must not exceed its maxWorkers, got ${workerService.minWorkers} and ${workerService.maxWorkers}`,
       );
-    policy.blackouts.forEach((window, i) => {
+    const blackouts = sound('blackouts') ? policy.blackouts : [];
+    blackouts.forEach((window, i) => {
       if (window.fromMs >= window.untilMs)
         contradiction(`blackouts.${i}`, `must end after it starts, got ${window.fromMs} to ${window.untilMs}`);
-      policy.blackouts.slice(0, i).forEach((other, j) => {
+      blackouts.slice(0, i).forEach((other, j) => {
         if (window.fromMs < other.untilMs && other.fromMs < window.untilMs)
           contradiction(
             `blackouts.${i}`,
@@ -180,7 +192,7 @@ export const Policy = z
           );
       });
     });
-    const ranges = (policy.protectedRanges ?? []).map(
+    const ranges = (sound('protectedRanges') ? (policy.protectedRanges ?? []) : []).map(
       ({ startingHashKey, endingHashKey }) => [BigInt(startingHashKey), BigInt(endingHashKey)] as const,
     );
     ranges.forEach(([start, end], i) => {
@@ -193,6 +205,7 @@ export const Policy = z
           );
       });
     });
+    if (!sound('override', 'minShards', 'maxShards', 'coldUtilization')) return;
     const [least, most] = [policy.override?.minShards ?? policy.minShards, policy.override?.maxShards ?? policy.maxShards];
     if (policy.override !== undefined && least > most && policy.minShards <= policy.maxShards)
       contradiction('override', `its minShards must not exceed its maxShards, got minShards ${least} and maxShards ${most}`);
@@ -202,7 +215,7 @@ export const Policy = z
         'override',
         `coldUtilization must be below its targetUtilization, got ${policy.coldUtilization} and ${target}`,
       );
-  });
+  }, EVEN_IF_WRONG);
 export type Policy = z.output<typeof Policy>;
 
 /** The policy's words on profiling, the defaults where it says nothing. */

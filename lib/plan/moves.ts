@@ -1,143 +1,25 @@
-// lib/plan: which shards to move from workers that will be full, and to whom.
-// in: outlooks, policy · out: handovers to ready shadows, shadows for the moves to come, and a hold for every full worker that keeps its shards
-import type { Fleet, LeadTimes } from '../model/fleet.ts';
-import type { Shadow } from '../model/lease.ts';
 import type { Action, Hold, Trigger } from '../model/plan.ts';
-import type { Policy } from '../model/policy.ts';
 import type { Rate, Worker } from '../model/worker.ts';
 import { actionIdOf } from './action-id.ts';
-import { lagAfterSec, type Money, machineUsd, moveShadowUsd, recordsAtRiskPerHour } from './cost.ts';
-import { firstBreachMs } from './forecast-bound.ts';
-import { busyWith, isReshardInFlight, openOperations } from './in-flight.ts';
-import type { LeadTime } from './lead-time.ts';
-import { minus, NO_LOAD, plus, times, utilizationOf } from './rates.ts';
+import { lagAfterSec, machineUsd, moveShadowUsd, recordsAtRiskPerHour } from './cost.ts';
+import { busyWith, openOperations } from './in-flight.ts';
+import { bestOption, whyNone } from './move-options.ts';
+import { lateUsdPerHour, type MoveQuestion, workerBreachOf } from './move-worth.ts';
+import { isReady, pendingTarget, restingAfterFailure, withPendingMoves } from './pending-moves.ts';
+import { minus, utilizationOf } from './rates.ts';
 import { duration, percent } from './sentences.ts';
-import { aheadOf, type ShardOutlook } from './shard-outlook.ts';
-import { worthOfOneMore } from './shards-needed.ts';
-import { hostFor, type Loads, leastLoaded, shifted, type WorkerOutlook } from './worker-outlook.ts';
+import type { ShardOutlook } from './shard-outlook.ts';
+import { type Loads, shifted } from './worker-outlook.ts';
 
 /** Until measured ones replace them. */
 const HANDOVER_PRIOR_SEC = 5;
 const SHADOW_WARM_SEC = 30;
-/** A shard below this is never worth a move, whatever share of a tiny capacity it is. */
-const FLOOR: Rate = { recordsPerSec: 1, bytesPerSec: 1024 };
-/** After a failed operation a shard rests this long, doubled for each further failure of the last hour. */
-const REST_AFTER_FAILURE_SEC = 60;
 
 export interface Moves {
   readonly actions: readonly Action[];
   readonly holds: readonly Hold[];
   readonly loads: Loads;
 }
-
-const isReady = (shadow: Shadow): boolean => shadow.state === 'tracking' && shadow.verifiedThrough !== undefined;
-/** A shadow that stands for a move to come counts as moved already, so that one need is not met twice. One on the owner itself stands for nothing. */
-const pendingTarget = ({ lease }: ShardOutlook): string | undefined => {
-  if (lease?.handover !== undefined) return lease.handover.target;
-  const shadow = lease?.shadow;
-  return shadow?.purpose === 'handover' && shadow.state !== 'diverged' && shadow.workerId !== lease?.owner
-    ? shadow.workerId
-    : undefined;
-};
-
-/** The loads once every move and every split that is under way has arrived. */
-export const withPendingMoves = (fleet: Fleet, outlooks: readonly ShardOutlook[], loads: Loads): Loads => {
-  const next = new Map(loads);
-  const shift = (load: Rate, from: string, to: string) => {
-    if (from === to) return;
-    next.set(from, minus(next.get(from) ?? NO_LOAD, load));
-    next.set(to, plus(next.get(to) ?? NO_LOAD, load));
-  };
-  const splitting = new Map(fleet.operations.filter(isReshardInFlight).map((operation) => [operation.shardId, operation.action]));
-  for (const outlook of outlooks) {
-    const owner = outlook.lease?.owner;
-    if (owner === undefined) continue;
-    const action = splitting.get(outlook.shard.shardId);
-    if (action?.kind === 'split') for (const child of action.childOwners) shift(times(outlook.peak, 0.5), owner, child);
-    else shift(outlook.peak, owner, pendingTarget(outlook) ?? owner);
-  }
-  return next;
-};
-
-/** When the sum of a worker's shards first passes its target, as far as the forecasts' own horizons tell. */
-const workerBreachOf = ({ shards, worker, utilizationNow }: WorkerOutlook, policy: Policy, nowMs: number): number | undefined => {
-  if (utilizationNow > policy.workerTargetUtilization) return nowMs;
-  const sums = (['records', 'bytes'] as const).map((metric) => {
-    const forecasts = shards.map((shard) => shard[metric]).filter((forecast) => forecast !== undefined);
-    const [first, ...others] = forecasts;
-    if (first === undefined) return undefined;
-    const windowMaxQuantiles = first.windowMaxQuantiles.map((bounds, q) =>
-      bounds.map((bound, h) => others.reduce((sum, other) => sum + (other.windowMaxQuantiles[q]?.[h] ?? 0), bound)),
-    );
-    const capacity = metric === 'records' ? worker.capacity.recordsPerSec : worker.capacity.bytesPerSec;
-    return firstBreachMs(
-      { ...first, windowMaxQuantiles },
-      policy.actOnQuantile,
-      policy.workerTargetUtilization * capacity,
-      nowMs,
-    );
-  });
-  const times = sums.filter((atMs) => atMs !== undefined);
-  return times.length === 0 ? undefined : Math.min(...times);
-};
-
-/** Why a shard rests after failures of its operations; null when it does not. */
-const restingAfterFailure = (fleet: Fleet, shardId: string, nowMs: number): string | null => {
-  const failures = fleet.operations.filter(
-    (o) => o.shardId === shardId && o.status === 'failed' && (o.kind === 'handover' || o.kind === 'create-shadow'),
-  );
-  if (failures.length === 0) return null;
-  const restSec = REST_AFTER_FAILURE_SEC * 2 ** (failures.length - 1);
-  const sinceSec = (nowMs - Math.max(...failures.map((o) => o.endedAtMs ?? o.acceptedAtMs))) / 1000;
-  return sinceSec < restSec
-    ? `its last move failed ${duration(sinceSec)} ago; it rests ${duration(restSec)} after ${failures.length} failed within the hour`
-    : null;
-};
-
-/** One way to relieve a worker of one shard. */
-interface Option {
-  readonly shard: ShardOutlook;
-  readonly target: Worker;
-  readonly targetUtilization: number;
-  /** `replace-shadow`: its shadow stands for replication on a worker without room, and goes first; a lease has one shadow. */
-  readonly how: 'handover' | 'create-shadow' | 'replace-shadow';
-  readonly relieves: boolean;
-}
-
-const EASE = { handover: 0, 'create-shadow': 1, 'replace-shadow': 2 } as const;
-
-/** Moves that relieve fully come first, the smallest of them (fixes most with least), then those to a shadow that is already there; else the biggest. */
-const better = (a: Option, b: Option): boolean => {
-  if (a.relieves !== b.relieves) return a.relieves;
-  if (a.how !== b.how) return EASE[a.how] < EASE[b.how];
-  if (a.shard.peakUtilization !== b.shard.peakUtilization)
-    return a.shard.peakUtilization < b.shard.peakUtilization === a.relieves;
-  return a.shard.shard.shardId < b.shard.shard.shardId;
-};
-
-/** Everything that one plan's moves are decided on. */
-export interface MoveQuestion {
-  readonly fleet: Fleet;
-  readonly outlooks: readonly ShardOutlook[];
-  readonly workers: readonly WorkerOutlook[];
-  readonly loads: Loads;
-  readonly policy: Policy;
-  readonly leadTime: LeadTime;
-  readonly leadTimes: LeadTimes;
-  readonly money: Money;
-  /** Shards that this plan reshards. */
-  readonly resharded: ReadonlySet<string>;
-}
-
-/** What the records are worth, an hour, that are expected to be late at a worker above its target. */
-const lateUsdPerHour = (source: WorkerOutlook, { policy, leadTime, money }: MoveQuestion, nowMs: number): number => {
-  const { capacity } = source.worker;
-  const asShard = { ...policy, shardCapacity: capacity, targetUtilization: policy.workerTargetUtilization, throttledToIdle: 1 };
-  const worths = aheadOf(source.shards, asShard, leadTime.leadTimeSec, nowMs).map(
-    (ahead) => worthOfOneMore(ahead, 1, asShard) ?? 0,
-  );
-  return Math.max(0, ...worths) * capacity.recordsPerSec * 3600 * money.lateRecordUsd;
-};
 
 /** Relieves each worker that will pass its target (or drains) of as little as suffices; at most one new move per worker and plan, all of them when it drains. */
 export const decideMoves = (question: MoveQuestion, nowMs: number): Moves => {
@@ -264,46 +146,10 @@ export const decideMoves = (question: MoveQuestion, nowMs: number): Moves => {
       continue;
     }
 
-    const resting: string[] = [];
     let wanted = draining ? source.shards.length : 1;
     const tried = new Set<string>();
     while (wanted-- > 0) {
-      let best: Option | null = null;
-      for (const shard of source.shards) {
-        const { shardId } = shard.shard;
-        const { lease } = shard;
-        if (tried.has(shardId) || resharded.has(shardId) || lease?.state !== 'active' || pendingTarget(shard) !== undefined)
-          continue;
-        if (!draining && shard.peak.recordsPerSec < FLOOR.recordsPerSec && shard.peak.bytesPerSec < FLOOR.bytesPerSec) continue;
-        const rest = busyWith(lease, operations.get(shardId)) ?? restingAfterFailure(fleet, shardId, nowMs);
-        if (rest !== null) {
-          if (resting.length < 3) resting.push(`${shardId}: ${rest}`);
-          continue;
-        }
-        const { shadow } = lease;
-        const roomAt = (allowed: (candidate: Worker) => boolean) =>
-          hostFor(
-            workers,
-            loads,
-            shard.peak,
-            (candidate) => candidate.workerId !== worker.workerId && allowed(candidate),
-            target,
-          );
-        const atShadow =
-          shadow === undefined || !isReady(shadow) ? null : roomAt((candidate) => candidate.workerId === shadow.workerId);
-        const replaceable = shadow === undefined || (shadow.purpose === 'replication' && isReady(shadow));
-        const host = atShadow ?? (replaceable ? roomAt(() => true) : null);
-        if (host === null) continue;
-        const relieves = isRelieved(minus(load(), shard.peak));
-        const option: Option = {
-          shard,
-          target: host.worker,
-          targetUtilization: host.utilization,
-          how: shadow === undefined ? 'create-shadow' : atShadow === null ? 'replace-shadow' : 'handover',
-          relieves,
-        };
-        if (best === null || better(option, best)) best = option;
-      }
+      const { best, resting } = bestOption(question, source, loads, tried, isRelieved, nowMs);
       if (best === null) {
         if (moving === 0 && tried.size === 0)
           hold(worker.workerId, 'no-better-worker', `${because}; ${whyNone(question, source, loads, resting)}.`);
@@ -349,15 +195,4 @@ export const decideMoves = (question: MoveQuestion, nowMs: number): Moves => {
     }
   }
   return { actions, holds, loads };
-};
-
-/** Why no shard of a full worker can move, in words. */
-const whyNone = ({ workers, policy }: MoveQuestion, source: WorkerOutlook, loads: Loads, resting: readonly string[]): string => {
-  const lightest = source.shards.reduce((a, b) => (b.peakUtilization < a.peakUtilization ? b : a));
-  const roomiest = leastLoaded(workers, loads, lightest.peak, (candidate) => candidate.workerId !== source.worker.workerId);
-  if (resting.length > 0) return `none of its shards can move now (${resting.join('; ')})`;
-  if (roomiest === null) return 'there is no other worker that takes shards';
-  return roomiest.utilization > policy.workerTargetUtilization
-    ? `even its lightest shard, ${lightest.shard.shardId}, would bring ${roomiest.worker.workerId}, which has the most room, to ${percent(roomiest.utilization)}`
-    : 'none of its shards is big enough, free of other work, and without a shadow elsewhere';
 };

@@ -2,7 +2,7 @@
 // in: a policy · out: the same, or every contradiction with both values
 import { Cron } from 'croner';
 import type { z } from 'zod';
-import { type BlackoutCron, Policy } from '../model/policy.ts';
+import { type BlackoutCron, EVEN_IF_WRONG, Policy, soundOf } from '../model/policy.ts';
 import { HOURS_PER_MONTH, PRICES } from './prices.ts';
 import { dollars } from './sentences.ts';
 
@@ -100,6 +100,7 @@ const checkMoney = (policy: z.output<typeof Policy>, contradiction: (path: (stri
 /** A policy that can be kept: its blackouts exist and do not overlap, its money is enough for its shards. */
 export const PolicyToSet = Policy.superRefine((policy, context) => {
   const contradiction = (path: (string | number)[], message: string) => context.addIssue({ code: 'custom', path, message });
-  checkCalendar(policy, contradiction);
-  checkMoney(policy, contradiction);
-});
+  const sound = soundOf(context.issues);
+  if (sound('blackouts', 'blackoutCrons')) checkCalendar(policy, contradiction);
+  if (sound('budgetUsdPerMonth', 'minShards', 'prices')) checkMoney(policy, contradiction);
+}, EVEN_IF_WRONG);

@@ -146,20 +146,20 @@ const dollars = {
 };
 
 describe('what a shard-day of history takes', () => {
-  it('is twenty kilobytes of minutes and two of quarters of an hour, and a minute’s put is one write unit', () => {
-    expect(24 * hourBytes).toBeLessThan(22_000);
-    expect(coarseBytes).toBeLessThan(2_000);
+  it('is fourteen kilobytes of minutes and one of quarters of an hour, and a minute’s put is one write unit', () => {
+    expect(24 * hourBytes).toBeLessThan(14_000);
+    expect(coarseBytes).toBeLessThan(1_000);
     for (const item of growing) expect(writes([item])).toBe(1);
   });
 });
 
 describe('what a thousand shards cost a month', () => {
   it('stays within what docs/forecasting.md says', () => {
-    expect(dollars.history).toBeLessThan(70);
-    expect(dollars.coarse).toBeLessThan(0.1);
+    expect(dollars.history).toBeLessThan(45);
+    expect(dollars.coarse).toBeLessThan(0.05);
     expect(dollars.forecasts).toBeLessThan(70);
     expect(dollars.states).toBeLessThan(25);
     expect(dollars.tracks).toBeLessThan(12);
-    expect(dollars.storage).toBeLessThan(0.2);
+    expect(dollars.storage).toBeLessThan(0.1);
   });
 });

@@ -156,6 +156,11 @@ describe('penumbra backtest', () => {
       ['--trace', 'short.csv'],
       'short.csv: is 0.2 days long; at least 3 days are needed, a third of it to learn from',
     ],
+    [
+      'a page that cannot be written',
+      ['--trace', 'good.csv', '--plot', 'none/page.html'],
+      '--plot none/page.html: cannot be written',
+    ],
     ['a model that is none', ['--trace', 'good.csv', '--models', 'arima,magic'], 'got magic'],
     ['origins that are none', ['--trace', 'good.csv', '--origins', '0'], 'must be a whole number from 1 to 2000, got 0'],
   ])('fails on %s with one line and exit code 2, before anything runs', async (_, args, line) => {

@@ -63,6 +63,13 @@ describe('requestOf', () => {
     ['a calendar that is not there', { holidays: 'none.ics', like: 'sunday' }, 'none.ics: no such file'],
     ['hours like a Sunday', { at: 'friday 20:00', for: '2h', like: 'sunday' }, 'need whole days'],
     ['a time zone that is none', { cron: '0 0 * * *', for: '2h', factor: '2', timeZone: 'Mars' }, 'got Mars'],
+    [
+      'the time zone of a weekday that is none',
+      { at: 'friday 20:00', for: '2h', factor: '2', timeZone: 'Mars' },
+      '--time-zone must be',
+    ],
+    ['a cron pattern that is none', { cron: '0 25 * * 5', for: '2h', factor: '2' }, 'weekday, got 0 25 * * 5'],
+    ['a range that ends before it starts', { at: 'friday 20:00', for: '2h', factor: '2', range: '9-1' }, 'got 9 to 1'],
     ['a range that is none', { at: 'friday 20:00', for: '2h', factor: '2', range: 'left' }, 'got left'],
   ])('fails on %s', async (_, given, message) => {
     expect(await asked(given)).toEqual({ kind: 'refused', message: expect.stringContaining(message) });

@@ -73,6 +73,7 @@ describe('importPast', () => {
       parsed('timestamp,records\n2026-11-18T00:00Z,60\n2026-11-18T00:01Z,\n2026-11-18T00:03Z,120', 100),
       'orders',
       false,
+      NOW,
     );
     expect(minutes).toMatchObject({ minutes: 2, bytesMinutes: 2, gaps: 2, blocks: 1, ranges: 1, written: true });
     const blocks = await store.read('orders', fromMs, fromMs + DAY_MS);
@@ -83,13 +84,13 @@ describe('importPast', () => {
     expect(series('bytes')).toEqual([100, Number.NaN, Number.NaN, 200]);
 
     const coarse = history();
-    await importPast(coarse, parsed('timestamp,records\n2026-11-18T00:00Z,600\n2026-11-18T00:05Z,300'), 'orders', false);
+    await importPast(coarse, parsed('timestamp,records\n2026-11-18T00:00Z,600\n2026-11-18T00:05Z,300'), 'orders', false, NOW);
     expect([
       ...projectSeries(await coarse.read('orders', fromMs, fromMs + DAY_MS), WHOLE_RANGE, 'records', fromMs, fromMs + 600_000)
         .values,
     ]).toEqual([2, 2, 2, 2, 2, 1, 1, 1, 1, 1]);
     const fine = history();
-    await importPast(fine, parsed('timestamp,records\n2026-11-18T00:00:00Z,60\n2026-11-18T00:00:30Z,60'), 'orders', false);
+    await importPast(fine, parsed('timestamp,records\n2026-11-18T00:00:00Z,60\n2026-11-18T00:00:30Z,60'), 'orders', false, NOW);
     expect([
       ...projectSeries(await fine.read('orders', fromMs, fromMs + DAY_MS), WHOLE_RANGE, 'records', fromMs, fromMs + 60_000)
         .values,
@@ -99,11 +100,11 @@ describe('importPast', () => {
   it('never changes anything when it is repeated, and keeps what an earlier file knew', async () => {
     const store = history();
     const first = parsed('timestamp,records\n2026-11-18T00:00Z,60\n2026-11-18T00:01Z,60');
-    await importPast(store, first, 'orders', false);
+    await importPast(store, first, 'orders', false, NOW);
     const once = await store.read('orders', fromMs, fromMs + DAY_MS);
-    await importPast(store, first, 'orders', false);
+    await importPast(store, first, 'orders', false, NOW);
     expect(await store.read('orders', fromMs, fromMs + DAY_MS)).toEqual(once);
-    await importPast(store, parsed('timestamp,records\n2026-11-18T00:01Z,90\n2026-11-18T00:02Z,30'), 'orders', false);
+    await importPast(store, parsed('timestamp,records\n2026-11-18T00:01Z,90\n2026-11-18T00:02Z,30'), 'orders', false, NOW);
     const blocks = await store.read('orders', fromMs, fromMs + DAY_MS);
     expect(blocks.map(({ records }) => records.slice(0, 4))).toEqual([[60, 90, 30, null]]);
   });
@@ -120,6 +121,7 @@ describe('importPast', () => {
       parsed(`timestamp,records,startingHashKey,endingHashKey\n${rows.join('\n')}`),
       'orders',
       false,
+      NOW,
     );
     expect(imported).toMatchObject({ ranges: 2, blocks: 4, minutes: 4, gaps: 0 });
     const blocks = await store.read('orders', fromMs, fromMs + 2 * DAY_MS);
@@ -128,9 +130,16 @@ describe('importPast', () => {
     );
   });
 
+  it('tells how much of it is too old for models, or for anything', async () => {
+    const rows = ['2026-06-01T00:00Z', '2026-06-02T00:00Z', '2026-09-25T00:00Z', '2026-11-18T00:00Z'];
+    const past = parsed(`timestamp,records\n${rows.map((time) => `${time},60`).join('\n')}`);
+    const imported = await importPast(history(), past, 'orders', true, NOW);
+    expect(imported).toMatchObject({ minutes: 4 * 1440, tooOld: 2 * 1440, forHolidaysOnly: 1440 });
+  });
+
   it('writes nothing on a dry run', async () => {
     const store = history();
-    expect(await importPast(store, parsed('timestamp,records\n2026-11-18T00:00Z,60'), 'orders', true)).toMatchObject({
+    expect(await importPast(store, parsed('timestamp,records\n2026-11-18T00:00Z,60'), 'orders', true, NOW)).toMatchObject({
       written: false,
       minutes: 1,
     });

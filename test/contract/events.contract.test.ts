@@ -58,14 +58,14 @@ describe.each(worlds)('importPast into the history of $name', ({ open }) => {
     );
     const past = parsePast(`timestamp,records\n${rows.join('\n')}\n`, 'past.csv', 100, NOW);
     if (past.kind === 'refused') throw new Error(past.message);
-    const imported = await importPast(ports.history, past, 'orders', false);
+    const imported = await importPast(ports.history, past, 'orders', false, NOW);
     expect(imported).toMatchObject({ blocks: 3, ranges: 1, minutes: 3000 - Math.floor(3003 / 7), written: true });
     const once = await ports.history.read('orders', day, day + 3 * 86_400_000);
     expect(once.map(({ records }) => records.filter((value) => value !== null).length).reduce((a, b) => a + b)).toBe(
       imported.minutes,
     );
     expect(once[0]!.bytes[1]).toBe(600);
-    await importPast(ports.history, past, 'orders', false);
+    await importPast(ports.history, past, 'orders', false, NOW);
     expect(await ports.history.read('orders', day, day + 3 * 86_400_000)).toEqual(once);
   });
 });

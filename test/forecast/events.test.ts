@@ -268,6 +268,7 @@ describe('EventRequest', () => {
     ['a day that there is not', { when: { kind: 'days', dates: ['2026-02-30'] } }, 'there is no such day'],
     ['a factor of nothing', { effect: factor(0) }, 'expected number to be >0'],
     ['a name that is none', { eventId: 'a b' }, 'must be 1 to 64'],
+    ['keys that end before they start', { hashKeyRange: { startingHashKey: '9', endingHashKey: '1' } }, 'got 9 to 1'],
     ['hours that are like a Sunday', { effect: { kind: 'like-weekday', weekday: 'sunday' } }, 'need whole days'],
   ])('fails on %s', (_, change, message) => {
     const { error } = EventRequest.safeParse({ ...given, ...change });

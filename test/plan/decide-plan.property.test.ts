@@ -170,6 +170,17 @@ describe('decidePlan', () => {
             isReshard,
           );
           if (reshard === undefined) break;
+          if (reshard.kind === 'resize') {
+            // Only equal ranges are resized: each new one has its share of those that it lies in.
+            const { fromCount, targetCount } = reshard;
+            seen.push(targetCount > fromCount ? 'split' : 'merge');
+            shards = Array.from({ length: targetCount }, (_, k) => {
+              const [from, until] = [(k * fromCount) / targetCount, ((k + 1) * fromCount) / targetCount];
+              const overlap = (i: number) => Math.max(Math.min(until, i + 1) - Math.max(from, i), 0);
+              return { now: shards.reduce((sum, { now }, i) => sum + now * overlap(i), 0), width: 1 };
+            });
+            continue;
+          }
           seen.push(reshard.kind);
           const i = Number(reshard.shardId.slice(-3));
           const one = shards[i]!;

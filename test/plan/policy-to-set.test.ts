@@ -38,6 +38,38 @@ describe('PolicyToSet', () => {
     ]);
   });
 
+  it('fails on contradictions beside fields that are wrong by themselves, and compares none of these', () => {
+    expect(
+      messagesOf({
+        mode: 'go',
+        maxReplicationFactor: 'two',
+        coldUtilization: 'low',
+        minShards: 9,
+        maxShards: 3,
+        blackouts: [{ fromMs: 10, untilMs: 5, reason: 'x' }],
+        budgetUsdPerMonth: 50,
+        protectedRanges: [{ startingHashKey: '-1', endingHashKey: '3', reason: 'x' }],
+      }),
+    ).toEqual([
+      expect.stringMatching(/^mode: /),
+      expect.stringMatching(/^coldUtilization: /),
+      expect.stringMatching(/^maxReplicationFactor: /),
+      expect.stringMatching(/^protectedRanges\.0\.startingHashKey: /),
+      'minShards: must not exceed maxShards, got minShards 9 and maxShards 3',
+      'blackouts.0: must end after it starts, got 10 to 5',
+      'budgetUsdPerMonth: must be enough for minShards, got $50.00 and minShards 9, which cost $98.55',
+    ]);
+  });
+
+  it.each([
+    ['a text', 'policy'],
+    ['nothing', null],
+    ['a list', []],
+  ])('fails on %s with one message', (_, given) => {
+    const checked = PolicyToSet.safeParse(given);
+    expect(checked.success ? [] : checked.error.issues.map(({ path, code }) => [path, code])).toEqual([[[], 'invalid_type']]);
+  });
+
   it.each([
     [
       'a pattern that is none',

@@ -65,8 +65,22 @@ describe('decideResize', () => {
     ]);
     const measured = (reshardSec: number, resizeSec: number) =>
       kindsOf(planOf(rising, {}, { ...NO_LEAD_TIMES, reshardSec, resizeSec, samples: 3 }));
-    expect(measured(30, 120)).toEqual(['resize']);
-    expect(measured(30, 121)).toEqual(['split']);
+    // Ten shards instead of sixteen: as soon as it is no slower. A fifth more instead of two splits: when it is twice as fast.
+    expect(measured(30, 240)).toEqual(['resize']);
+    expect(measured(30, 241)).toEqual(['split']);
+    const two = { ...rising, shards: [...even(2, { now: 400, foreseen: 800 }), ...even(6, { now: 400 })] };
+    const forTwo = (resizeSec: number) => kindsOf(planOf(two, {}, { ...NO_LEAD_TIMES, reshardSec: 60, resizeSec, samples: 3 }));
+    expect(forTwo(60)).toEqual(['resize']);
+    expect(forTwo(61)).toEqual(['split']);
+    expect(
+      kindsOf(
+        planOf(
+          { ...two, shards: [{ now: 400, foreseen: 800 }, ...even(7, { now: 400 })] },
+          {},
+          { ...NO_LEAD_TIMES, reshardSec: 60, resizeSec: 1, samples: 3 },
+        ),
+      ),
+    ).toEqual(['split']);
   });
 
   it('never resizes for single hot shards', () => {
@@ -111,7 +125,7 @@ describe('decideResize', () => {
     expect(kindsOf(following(5, cold))).toEqual(['merge']);
   });
 
-  it('shrinks a whole stream that is cold, for at least four merges, never below half nor below the minimum', () => {
+  it('shrinks a whole stream that is cold, by two shards at the least, never below half nor below the minimum', () => {
     const to = (count: number, now: number, policy: WorldSpec['policy'] = {}) => {
       const [action] = planOf({ shards: even(count, { now }), workers, policy }).actions;
       return action?.kind === 'resize' ? action.targetCount : action?.kind;
@@ -119,7 +133,8 @@ describe('decideResize', () => {
     expect(to(8, 50)).toBe(4);
     expect(to(8, 174)).toBe(4);
     expect(to(16, 180)).toBe(12);
-    expect(to(7, 50)).toBe('merge');
+    expect(to(7, 50)).toBe(4);
+    expect(to(3, 50)).toBe('merge');
     expect(to(16, 50, { minShards: 9 })).toBe(12);
     expect(to(16, 50, { minShards: 13 })).toBe('merge');
     expect(to(8, 300)).toBeUndefined();

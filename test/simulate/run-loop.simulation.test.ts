@@ -33,7 +33,10 @@ const options = { fromMinute: 3 * DAY, operationSec: 30, startShards: 3, workers
 
 describe('runLoop', () => {
   it('splits before the peak of the day, merges after it, and throttles nothing', () => {
-    const outcome = runLoop(evenLoad(daily(5, 0.8, 4), options.fromMinute), { ...options, policy: policyOf() });
+    const outcome = runLoop(evenLoad(daily(5, 0.8, 4), options.fromMinute), {
+      ...options,
+      policy: policyOf({ allowResize: false }),
+    });
     expect(outcome.throttledShare).toBe(0);
     expect(outcome.splits).toBeGreaterThan(3);
     expect(outcome.merges).toBeGreaterThan(1);
