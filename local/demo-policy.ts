@@ -56,6 +56,8 @@ export const demoPolicy = (
     minLeadTimeSec: 900,
     staleAfterSec: 300,
     maxOperationsPerHour: 60,
+    // Splits are to be seen one by one, and kinesis-local makes equal ranges only where the count doubles or halves.
+    allowResize: false,
     // Profiling shadows are left to whoever watches: penumbra shadow create SHARD --profile.
     profiling: { automatic: false },
   });
