@@ -241,6 +241,25 @@ describe('operator tuning with real workers', () => {
     await settled(world);
   });
 
+  it('changes how often positions are published', async () => {
+    const bounds = { checkpointMs: { from: 1000, to: 60_000 } };
+    const world = await tunedWorld(() => 1, { a: bounds, b: bounds });
+    const published = async () => {
+      const seen = new Set<string>();
+      for (let i = 0; i < 12; i += 1) {
+        await world.load(1000);
+        seen.add((await world.ports.leases.list(group))[0]?.checkpoint ?? '');
+      }
+      return seen.size;
+    };
+    expect(await published()).toBeLessThanOrEqual(2);
+    await world.ports.tuning.write({ ...group, revision: 1, settings: { checkpointMs: 1000 }, outcomes: [] });
+    await world.ports.workers.announce(group);
+    await world.load(5000);
+    expect(await published()).toBeGreaterThan(4);
+    await settled(world);
+  });
+
   it('keeps out of workers whose code declares no bounds', async () => {
     const world = await tunedWorld(() => 10, { a: wide });
     await world.minute();
