@@ -49,6 +49,7 @@ export class IncrementalForecaster {
   readonly parts = new StateParts();
   private readonly grid: SlotGrid;
   private readonly firstStep: number;
+  /** Those that are foreseen by slots. */
   private readonly horizons: HorizonSlots;
   private readonly scale: LogScale;
   private readonly days: UsualAndPast;
@@ -69,9 +70,11 @@ export class IncrementalForecaster {
     const { horizonSteps, stepSec, meanDemand } = make;
     const { parts } = this;
     const grid = slotGridOf(stepSec);
-    const horizons = horizonSlotsOf(horizonSteps, grid);
+    const nearest = grid.stepsPerSlot > 1 ? horizonSteps.filter((steps) => steps <= grid.stepsPerSlot) : [];
+    // What the near term foresees is not asked of the slots, but for its end, by which misses are told.
+    const horizons = horizonSlotsOf(horizonSteps.slice(Math.max(0, nearest.length - 1)), grid);
     const slotSec = stepSec * grid.stepsPerSlot;
-    const count = horizonSteps.length;
+    const count = horizons.steps.length;
     this.make = make;
     this.grid = grid;
     this.horizons = horizons;
@@ -85,8 +88,7 @@ export class IncrementalForecaster {
     this.opinions = new Opinions(horizons, this.levels, this.days, parts);
     this.counted = parts.counts(COUNTED_SIZE);
     this.came = parts.exact(grid.stepsPerSlot, Number.NaN);
-    const nearest = horizonSteps.filter((steps) => steps <= grid.stepsPerSlot);
-    this.near = grid.stepsPerSlot > 1 && nearest.length > 0 ? new NearTerm(nearest, grid, parts) : null;
+    this.near = nearest.length > 0 ? new NearTerm(nearest, grid, parts) : null;
     this.points = new Float64Array(count);
     this.rises = new Float64Array(count);
   }
@@ -149,9 +151,8 @@ export class IncrementalForecaster {
   /** The forecast from after the newest value. */
   forecast(): ModelForecast {
     if (this.levels.knows(0)) this.foresee(this.firstStep + this.counted[STEPS]! - 1, false);
-    const near = this.near?.forecast() ?? null;
     const far = this.bounds.forecast();
-    return inDemand(near === null ? far : joined(near, far), this.scale);
+    return inDemand(this.near === null ? far : joined(this.near.forecast(), this.near.horizons.length, far), this.scale);
   }
 
   /** Compares a value with what the experts said at the end of the slot before. */
@@ -221,12 +222,12 @@ export class IncrementalForecaster {
   }
 }
 
-/** The first horizons of one forecast, the others of another. */
-const joined = (near: ModelForecast, far: ModelForecast): ModelForecast => {
-  const rows = (first: readonly (readonly number[])[], all: readonly (readonly number[])[]) =>
-    all.map((row, q) => [...first[q]!, ...row.slice(first[q]!.length)]);
+/** The first `count` horizons as the near term says, or, while that knows too little, as the end of the slot is foreseen; then the others. */
+const joined = (near: ModelForecast | null, count: number, far: ModelForecast): ModelForecast => {
+  const rows = (first: readonly (readonly number[])[] | undefined, all: readonly (readonly number[])[]) =>
+    all.map((row, q) => [...(first?.[q] ?? new Array<number>(count).fill(row[0]!)), ...row.slice(1)]);
   return {
-    quantiles: rows(near.quantiles, far.quantiles),
-    windowMaxQuantiles: rows(near.windowMaxQuantiles, far.windowMaxQuantiles),
+    quantiles: rows(near?.quantiles, far.quantiles),
+    windowMaxQuantiles: rows(near?.windowMaxQuantiles, far.windowMaxQuantiles),
   };
 };

@@ -4,13 +4,18 @@ import type { ForecastScale } from '../model/forecast.ts';
 import { IncrementalForecaster } from './incremental-forecaster.ts';
 import { meanDemandOf } from './log-scale.ts';
 import type { EvenSeries, Model } from './model.ts';
+import { slotGridOf } from './slot-grid.ts';
 import { passThrough } from './stepwise.ts';
 
-/** From cold all that is judged is learnt from the newest days; of those before, only what was usual and what was. */
-const JUDGED_SEC = 4 * 86_400;
-/** Of these, the newest is learnt from at every slot, those before at every fourth. */
-const CLOSELY_SEC = 86_400;
+/**
+ * From cold all that is judged is learnt from the newest days; of those before, only what was usual and what was. Of these, the newest is learnt from at every slot,
+ * those before at every fourth. Where a slot has several steps each is dearer, and more of them told nothing more.
+ */
+const BY_SLOTS = { judgedSec: 4 * 86_400, closelySec: 86_400 } as const;
+const BY_STEPS = { judgedSec: 3 * 86_400, closelySec: 43_200 } as const;
 const SPARSE = 4;
+const lookedAt = (stepSec: number): typeof BY_SLOTS | typeof BY_STEPS =>
+  slotGridOf(stepSec).stepsPerSlot > 1 ? BY_STEPS : BY_SLOTS;
 /** Rises and falls count neither by their amount nor by their factor but in between: right for most, and never far off. */
 export const USUAL_SCALE: ForecastScale = 'between';
 
@@ -23,7 +28,7 @@ export const incrementalOn = (scale: ForecastScale): Model => ({
   forecastAt: (series, origins, horizonSteps) =>
     passThrough(series, origins, (until) => {
       const { forecaster, learnt } = skimmed(series, until, horizonSteps, scale);
-      const closely = until - CLOSELY_SEC / series.stepSec;
+      const closely = until - lookedAt(series.stepSec).closelySec / series.stepSec;
       let step = learnt;
       return {
         learnt,
@@ -43,7 +48,7 @@ export const learnSeries = (
   scale: ForecastScale = USUAL_SCALE,
 ): IncrementalForecaster => {
   const { forecaster, learnt } = skimmed(series, series.values.length, horizonSteps, scale);
-  const closely = series.values.length - CLOSELY_SEC / series.stepSec;
+  const closely = series.values.length - lookedAt(series.stepSec).closelySec / series.stepSec;
   for (let i = learnt; i < series.values.length; i++)
     forecaster.learn(series.values[i]!, series.censored?.[i] === 1, i < closely ? SPARSE : 1);
   return forecaster;
@@ -58,7 +63,7 @@ const skimmed = (
 ): { forecaster: IncrementalForecaster; learnt: number } => {
   const meanDemand = meanDemandOf(values, origin);
   const forecaster = new IncrementalForecaster({ horizonSteps, stepSec, startMs, meanDemand, scale });
-  const learnt = Math.max(0, origin - Math.round(JUDGED_SEC / stepSec));
+  const learnt = Math.max(0, origin - Math.round(lookedAt(stepSec).judgedSec / stepSec));
   forecaster.skim(values.subarray(0, learnt));
   return { forecaster, learnt };
 };
