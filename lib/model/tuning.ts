@@ -75,7 +75,7 @@ export type WorkSample = z.output<typeof WorkSample>;
 /**
  * ```
  *  start ─┬─► shadow ─better───┬─► watching ─held─► kept
- *         │     │              │       └─worse, overdue, stopped, forbidden─► rolledBack
+ *         │     │              │       └─worse, unclear, overdue, stopped, forbidden─► rolledBack
  *         └─► before ─measured─┘
  *               └─(both) not better, failed, overdue, stopped, forbidden─► givenUp
  * ```
@@ -92,7 +92,14 @@ export const tuningTransitions = {
     stopped: 'givenUp',
     forbidden: 'givenUp',
   },
-  watching: { held: 'kept', worse: 'rolledBack', overdue: 'rolledBack', stopped: 'rolledBack', forbidden: 'rolledBack' },
+  watching: {
+    held: 'kept',
+    worse: 'rolledBack',
+    unclear: 'rolledBack',
+    overdue: 'rolledBack',
+    stopped: 'rolledBack',
+    forbidden: 'rolledBack',
+  },
   kept: {},
   rolledBack: {},
   givenUp: {},
@@ -132,7 +139,7 @@ export const TuningOutcome = z.object({
   to: Value,
   trigger: TuningTrial.shape.trigger,
   result: z.enum(['kept', 'rolledBack', 'givenUp']),
-  because: z.enum(['held', 'worse', 'notBetter', 'failed', 'overdue', 'stopped', 'forbidden']),
+  because: z.enum(['held', 'worse', 'unclear', 'notBetter', 'failed', 'overdue', 'stopped', 'forbidden']),
   reason: z.string(),
   startedAtMs: z.number(),
   appliedAtMs: z.number().optional(),

@@ -15,6 +15,7 @@ export const LEAST_SAMPLES = 4;
 const EARLY = 2;
 /** A change below this is not worth taking a setting back for, however sure it is. */
 const LEAST_FLOOR = Math.log(1.1);
+const DOUBLED = Math.log(2);
 
 interface Measure {
   readonly name: string;
@@ -56,16 +57,27 @@ const logsOf = (samples: readonly WorkSample[], of: (sample: WorkSample) => numb
     .filter((value) => value > 0 && Number.isFinite(value))
     .map(Math.log);
 
-/** By how much a measure is surely worse beyond the floor, as a logarithm; null: it is not, or cannot be told. */
-const worseBy = (before: readonly WorkSample[], after: readonly WorkSample[], of: Measure['of'], wider: number) => {
+/** The change of a measure beside its floor, as logarithms; null: it cannot be told. */
+const besideFloor = (before: readonly WorkSample[], after: readonly WorkSample[], of: Measure['of']) => {
   const [then, since] = [logsOf(before, of), logsOf(after, of)];
   const found = changeOf(then, since);
   if (found === null || Math.min(then.length, since.length) < LEAST_SAMPLES) return null;
   const half = Math.floor(then.length / 2);
   const same = changeOf(then.slice(0, half), then.slice(half));
-  const floor = Math.max(LEAST_FLOOR, same === null ? 0 : Math.abs(same.change));
-  return found.change - wider * found.margin > floor ? { ...found, floor } : null;
+  return { ...found, floor: Math.max(LEAST_FLOOR, same === null ? 0 : Math.abs(same.change)) };
 };
+type BesideFloor = NonNullable<ReturnType<typeof besideFloor>>;
+
+/** The measures of which this holds, for the record and, where there is one, for the second. */
+const those = (before: readonly WorkSample[], after: readonly WorkSample[], isSo: (found: BesideFloor) => boolean): string[] =>
+  MEASURES.flatMap(({ name, of, perSecond }) => {
+    const [found, overTime] = [of, perSecond ?? of].map((each) => besideFloor(before, after, each));
+    if (!found || !overTime || !isSo(found) || !isSo(overTime)) return [];
+    const [low, high] = [found.change - found.margin, found.change + found.margin].map((log) => figure(Math.exp(log)));
+    return [
+      `${name} ${figure(Math.exp(found.change))} times what it was (${low} to ${high}; the time before differs within itself by up to ${figure(Math.exp(found.floor))} times)`,
+    ];
+  });
 
 const figure = (value: number): string => value.toPrecision(3);
 const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
@@ -86,14 +98,7 @@ const failuresOf = (samples: readonly WorkSample[]) => {
 export const judgeWatch = (before: readonly WorkSample[], after: readonly WorkSample[], isEarly: boolean): WatchVerdict => {
   const wider = isEarly ? EARLY : 1;
   const [errorsBefore, errorsAfter] = [failuresOf(before), failuresOf(after)];
-  const worse = MEASURES.flatMap(({ name, of, perSecond }) => {
-    const found = worseBy(before, after, of, wider);
-    if (found === null || (perSecond !== undefined && worseBy(before, after, perSecond, wider) === null)) return [];
-    const [low, high] = [found.change - found.margin, found.change + found.margin].map((log) => figure(Math.exp(log)));
-    return [
-      `${name} ${figure(Math.exp(found.change))} times what it was (${low} to ${high}; the time before differs within itself by up to ${figure(Math.exp(found.floor))} times)`,
-    ];
-  });
+  const worse = those(before, after, ({ change, margin, floor }) => change - wider * margin > floor);
   if (before.length > 0 && errorsAfter.failed > 0 && errorsAfter.low > errorsBefore.high)
     worse.push(
       `${percent(errorsAfter.share)} of the calls fail (at least ${percent(errorsAfter.low)}), before ${percent(errorsBefore.share)} (at most ${percent(errorsBefore.high)})`,
@@ -106,6 +111,9 @@ export const judgeWatch = (before: readonly WorkSample[], after: readonly WorkSa
       kind: 'tooLittle',
       reason: `Too little was seen of the primary: ${then} samples with records before and ${since} since, ${LEAST_SAMPLES} of each are needed.`,
     };
+  // Who cannot rule out a doubling, and sees one coming, does not keep it.
+  const unclear = isEarly ? [] : those(before, after, ({ change, margin, floor }) => change > floor && change + margin > DOUBLED);
+  if (unclear.length > 0) return { kind: 'tooLittle', reason: `It cannot be told from worse: ${unclear.join('; ')}.` };
   const shown = MEASURES.slice(0, 3).flatMap(({ name, of }) => {
     const found = changeOf(logsOf(before, of), logsOf(after, of));
     return found === null || !Number.isFinite(found.margin) ? [] : [`${name} ${figure(Math.exp(found.change))} times`];

@@ -151,7 +151,7 @@ const watch = (tuning: Tuning, trial: TuningTrial, nowMs: number): TuningStep =>
   const isOver = nowMs >= (trial.watchUntilMs ?? 0);
   const { kind, reason } = judgeWatch(trial.before, trial.after, !isOver);
   if (kind === 'worse' || (isOver && kind === 'tooLittle'))
-    return end(tuning, trial, kind === 'worse' ? 'worse' : 'overdue', reason, nowMs);
+    return end(tuning, trial, kind === 'worse' ? 'worse' : 'unclear', reason, nowMs);
   return isOver ? end(tuning, trial, 'held', reason, nowMs) : { kind: 'noted', tuning: next(tuning, {}, trial), reason };
 };
 

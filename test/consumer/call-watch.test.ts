@@ -14,6 +14,18 @@ const watched = () => {
 };
 
 describe('CallWatch', () => {
+  it('counts calls of process, their time, and those that threw', async () => {
+    const clock = scriptedClock(0);
+    const count = { calls: 0, callMs: 0, failedCalls: 0 };
+    const watch = new CallWatch(clock, 1000, new AbortController().signal, () => {}, count);
+    const slept = watch.run('process', 1, null, () => clock.sleep(40));
+    await clock.advance(40);
+    await slept;
+    await expect(watch.run('process', 1, null, () => Promise.reject(new Error('no')))).rejects.toThrow('no');
+    await watch.run('flush', 0, null, async () => {});
+    expect(count).toEqual({ calls: 2, callMs: 40, failedCalls: 1 });
+  });
+
   it('says that a call is late, and again at twice the time', async () => {
     const { clock, late, watch } = watched();
     const { promise, resolve } = Promise.withResolvers<void>();

@@ -63,6 +63,15 @@ describe('ProfilingLegRun', () => {
     expect(leg.records).toBe(10);
   });
 
+  it('measures how long records take from the beginning of their turn', async () => {
+    const { leg, clock } = legOf({ process: () => clock.sleep(10) }, { maxBatchRecords: 2 });
+    const turn = leg.turn(records(4), 0);
+    await clock.advance(20);
+    await turn;
+    expect(leg.takeWindow(undefined).tookMs).toBe(2 * 10 + 2 * 20);
+    expect(leg.totals().took).toMatchObject({ count: 4, totalMs: 60, maxMs: 20 });
+  });
+
   it('works lanes side by side, each key in one of them and in order', async () => {
     let inFlight = 0;
     let most = 0;

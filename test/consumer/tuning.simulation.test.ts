@@ -106,6 +106,15 @@ const tunedWorld = async (
     for (let i = 0; i < most && kinds.at(-1) !== 'ended'; i += 1) kinds.push(await minute());
     return kinds;
   };
+  /** Worker `a` leaves; `b` has processed the shard for a while when it resolves. */
+  const handOn = async () => {
+    const stopping = consumers[0]?.stop();
+    await load(30_000);
+    await stopping;
+    const before = sink.length;
+    await load(10_000);
+    if (sink.length === before) throw new Error('nobody has taken the shard over');
+  };
   const lanesNow = () => sink.at(-1)?.lanes;
   const stop = async () => {
     const stopping = Promise.all(consumers.map((consumer) => consumer.stop()));
@@ -132,7 +141,7 @@ const tunedWorld = async (
     if (stored === null) throw new Error('nothing is tuned');
     return stored;
   };
-  return { clock, ports, events, sink, load, minute, tryLanes, untilEnded, lanesNow, stop, verdict, tuning };
+  return { clock, ports, events, sink, load, minute, handOn, tryLanes, untilEnded, lanesNow, stop, verdict, tuning };
 };
 
 const settled = async (world: Awaited<ReturnType<typeof tunedWorld>>) => {
@@ -155,6 +164,8 @@ describe('operator tuning with real workers', () => {
     expect(kinds.at(-1)).toBe('applied');
     await world.load(5000);
     expect(world.lanesNow()).toBe(4);
+    const reported = (await world.ports.workers.list(group)).map(({ tuning }) => tuning?.inForce.concurrencyPerShard);
+    expect(reported).toEqual([4, 4]);
     expect(await world.untilEnded(8)).toContain('ended');
     const { settings, outcomes, trial } = await world.tuning();
     expect(trial).toBeUndefined();
@@ -169,6 +180,13 @@ describe('operator tuning with real workers', () => {
       ['a', 1, 4, 'tried'],
       ['b', 1, 4, 'tried'],
     ]);
+    // The next shadow begins with it, and so does who takes the shard over.
+    expect(await world.tryLanes(6)).toBeNull();
+    await world.minute();
+    const [window] = (await world.ports.profiles.windows(group, (await world.tuning()).trial?.trialId ?? '')).slice(-1);
+    expect(window?.legs.map(({ lanes }) => lanes)).toEqual([4, 4, 6]);
+    await world.handOn();
+    expect(world.lanesNow()).toBe(4);
     await settled(world);
   });
 

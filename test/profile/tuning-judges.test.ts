@@ -141,6 +141,16 @@ describe('judgeWatch', () => {
     expect(judgeWatch(before, failing, true).kind).not.toBe('worse');
   });
 
+  it('does not keep at the end what looks worse and cannot be told: figures that jump', () => {
+    const wild = [1, 40, 2, 60].map((times) => sample({ latencyMs: 6000 * 40 * times }));
+    const { kind, reason } = judgeWatch(samples(6, 1), wild, false);
+    expect(kind).toBe('tooLittle');
+    expect(reason).toMatch(/^It cannot be told from worse: latency ms\/record 8\.\d+ times what it was \(0\.\d+ to \d+/);
+    expect(judgeWatch(samples(6, 1), wild, true).kind).toBe('holds');
+    const better = [1, 0.02, 0.5, 0.01].map((times) => sample({ latencyMs: 6000 * 40 * times }));
+    expect(judgeWatch(samples(6, 1), better, false).kind).toBe('holds');
+  });
+
   it('says where too little was seen', () => {
     expect(judgeWatch(samples(10, 1), samples(3, 2), false).kind).toBe('tooLittle');
     expect(judgeWatch(samples(3, 1), samples(10, 2), false).kind).toBe('tooLittle');

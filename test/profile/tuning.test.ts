@@ -133,7 +133,7 @@ describe('stepTuning', () => {
   });
 
   it.each([
-    ['too little was seen', samples(2, 2), {}, 20, 'overdue'],
+    ['too little was seen', samples(2, 2), {}, 20, 'unclear'],
     ['nobody looked in time', samples(10, 2), {}, 25, 'overdue'],
     ['a worker forbids it by now', samples(10, 2), { bounds: {} }, 12, 'forbidden'],
   ])('takes it back where %s', (_, since, changes, minutes, because) => {
