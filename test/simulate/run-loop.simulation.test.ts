@@ -33,15 +33,26 @@ const options = { fromMinute: 3 * DAY, operationSec: 30, startShards: 3, workers
 
 describe('runLoop', () => {
   it('splits before the peak of the day, merges after it, and throttles nothing', () => {
-    const outcome = runLoop(evenLoad(daily(5, 0.8, 4), options.fromMinute), {
-      ...options,
-      policy: policyOf({ allowResize: false }),
-    });
+    const policy = policyOf({ allowResize: false });
+    const outcome = runLoop(evenLoad(daily(5, 0.8, 4), options.fromMinute), { ...options, policy });
     expect(outcome.throttledShare).toBe(0);
     expect(outcome.splits).toBeGreaterThan(3);
     expect(outcome.merges).toBeGreaterThan(1);
     const first = outcome.actions.find(({ action }) => action.kind === 'split')!.action;
     expect(first.trigger).toBe('forecast');
+  });
+
+  it('resizes an even stream before the peak of the day and after it, in fewer changes than splits and merges are', () => {
+    const load = evenLoad(daily(5, 0.8, 4), options.fromMinute);
+    const resized = runLoop(load, { ...options, policy: policyOf() });
+    const split = runLoop(load, { ...options, policy: policyOf({ allowResize: false }) });
+    expect(resized.throttledShare).toBe(0);
+    const counts = resized.actions.flatMap(({ action }) =>
+      action.kind === 'resize' ? [action.targetCount - action.fromCount] : [],
+    );
+    expect(counts.some((change) => change > 0) && counts.some((change) => change < 0)).toBe(true);
+    const changes = ({ splits, merges, resizes }: typeof split) => splits + merges + resizes;
+    expect(changes(resized)).toBeLessThan(changes(split));
   });
 
   it('moves a shard before its worker passes its target', () => {
