@@ -6,9 +6,9 @@ import type { LeadTime } from './lead-time.ts';
 import { NO_LOAD, plus, times, utilizationOf } from './rates.ts';
 import type { ShardOutlook } from './shard-outlook.ts';
 import { cellsOf, fitOf } from './uniform-fit.ts';
-import { resizeCounts } from './uniform-layout.ts';
+import { resizeCounts, uniformSteps } from './uniform-layout.ts';
 
-/** Until a resize was measured it takes as long as the splits or merges that it consists of, and no longer than this. Kinesis says "a few minutes". */
+/** Until a resize was measured it takes as long as the splits and merges that it consists of, and no longer than this. Kinesis says "a few minutes". */
 const RESIZE_PRIOR_SEC = 300;
 /** Where it leaves no fewer shards than the splits, or a shard is too full already, it has to be so many times as fast: the first splits help sooner. */
 const TIMES_AS_FAST = 2;
@@ -33,11 +33,15 @@ export interface WantedResize {
   readonly stepsSec: number;
 }
 
-/** Seconds that a resize is expected to take that adds or takes away so many shards. */
-export const resizeSecOf = (policy: Policy, leadTimes: LeadTimes, changed: number): number => {
-  const oneSec = leadTimes.reshardSec ?? policy.reshardDurationPriorSec;
-  return leadTimes.resizeSec ?? policy.resizeDurationPriorSec ?? Math.max(Math.min(RESIZE_PRIOR_SEC, changed * oneSec), oneSec);
-};
+/** Seconds that a resize takes of which none was measured yet, where a split or merge takes `oneSec`. */
+export const unmeasuredResizeSec = (from: number, to: number, oneSec: number): number =>
+  Math.max(Math.min(RESIZE_PRIOR_SEC, uniformSteps(from, to) * oneSec), oneSec);
+
+/** Seconds that a resize is expected to take. */
+export const resizeSecOf = (policy: Policy, leadTimes: LeadTimes, from: number, to: number): number =>
+  leadTimes.resizeSec ??
+  policy.resizeDurationPriorSec ??
+  unmeasuredResizeSec(from, to, leadTimes.reshardSec ?? policy.reshardDurationPriorSec);
 
 /** What one resize would replace; null where a few splits or merges, or none, are as good. */
 export const wantedResize = (
@@ -58,7 +62,7 @@ export const wantedResize = (
     if (splits < LEAST_SPLITS) return null;
     // Splits double each hot shard: where the whole stream is a little too small, equal ranges need fewer shards in all.
     const atLeastAsFast = outlooks.some((outlook) => outlook.utilizationNow > policy.targetUtilization) ? TIMES_AS_FAST : 1;
-    const timesAsFast = (to: number) => (splits * oneSec) / resizeSecOf(policy, leadTimes, to - count);
+    const timesAsFast = (to: number) => (splits * oneSec) / resizeSecOf(policy, leadTimes, count, to);
     const counts = resizeCounts(count, 'grow', policy.minShards, most).filter(
       (to) => timesAsFast(to) >= (to < count + splits ? atLeastAsFast : TIMES_AS_FAST),
     );

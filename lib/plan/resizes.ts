@@ -127,7 +127,7 @@ export const decideResize = (
   if (wanted === null) return NONE;
   const { way, to, fullest, steps, stepsSec } = wanted;
   const count = outlooks.length;
-  const resizeSec = resizeSecOf(policy, leadTimes, Math.abs(to - count));
+  const resizeSec = resizeSecOf(policy, leadTimes, count, to);
   const trigger: Trigger =
     way === 'grow' && outlooks.some((outlook) => outlook.utilizationNow > policy.targetUtilization) ? 'reactive' : 'forecast';
   const breaches =

@@ -40,3 +40,11 @@ export const resizeCounts = (count: number, way: keyof typeof QUARTERS, least: n
   const within = counts.filter((to) => to >= least && to <= most && (way === 'grow' ? to > count : to < count));
   return [...new Set(within)];
 };
+
+const greatestCommonDivisor = (a: number, b: number): number => (b === 0 ? a : greatestCommonDivisor(b, a % b));
+
+/** The splits and merges that lead from one number of equal ranges to another: a split for each boundary that is new, a merge for each that goes. */
+export const uniformSteps = (from: number, to: number): number => {
+  const kept = greatestCommonDivisor(from, to);
+  return to - kept + (from - kept);
+};

@@ -14,6 +14,7 @@ import type { Shard } from '../model/shard.ts';
 import type { Worker } from '../model/worker.ts';
 import { decidePlan } from '../plan/decide-plan.ts';
 import { isReshard } from '../plan/in-flight.ts';
+import { unmeasuredResizeSec } from '../plan/resize-wanted.ts';
 import { heirOf } from '../plan/uniform-layout.ts';
 import { HORIZONS_MIN } from './foresight.ts';
 import type { SimulatedLoad } from './simulated-load.ts';
@@ -63,7 +64,7 @@ export const runLoop = (load: SimulatedLoad, options: LoopOptions): LoopOutcome 
   const durationMsOf = (action: ReshardAction): number =>
     1000 *
     (action.kind === 'resize'
-      ? (options.resizeSec ?? operationSec * Math.abs(action.targetCount - action.fromCount))
+      ? (options.resizeSec ?? unmeasuredResizeSec(action.fromCount, action.targetCount, operationSec))
       : operationSec);
   const tally = new Tally();
   let fullestWorker = 0;

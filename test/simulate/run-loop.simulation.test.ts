@@ -42,9 +42,9 @@ describe('runLoop', () => {
     expect(first.trigger).toBe('forecast');
   });
 
-  it('resizes an even stream before the peak of the day and after it, in fewer changes than splits and merges are', () => {
+  it('resizes an even stream before the peak of the day and after it where a resize is known to be quick, in fewer changes than splits and merges are', () => {
     const load = evenLoad(daily(5, 0.8, 4), options.fromMinute);
-    const resized = runLoop(load, { ...options, policy: policyOf() });
+    const resized = runLoop(load, { ...options, resizeSec: 60, policy: policyOf({ resizeDurationPriorSec: 60 }) });
     const split = runLoop(load, { ...options, policy: policyOf({ allowResize: false }) });
     expect(resized.throttledShare).toBe(0);
     const counts = resized.actions.flatMap(({ action }) =>
