@@ -19,7 +19,7 @@ import { onePass } from './forecast-one-pass.ts';
 import { type Row, rounded, rowOf, type Said, totalOf } from './forecast-score.ts';
 import { speed } from './forecast-speed.ts';
 import { printReport } from './report.ts';
-import { type Peer, thetaPeer } from './theta-peer.ts';
+import { type Peer, type PeerModel, statsforecastPeer } from './statsforecast-peer.ts';
 
 const STEP_SEC = 300;
 const DAY = 288;
@@ -88,7 +88,7 @@ export const bench = async (options: readonly string[]): Promise<number> => {
   }
   if (series.length === 0) return refuse(`${folder} has no trace that fits: ${JSON.stringify(skipped)}`);
 
-  const peer: Peer = parsed['no-theta'] ? { kind: 'missing', why: 'left out by --no-theta' } : thetaPeer();
+  const peer: Peer = parsed['no-theta'] ? { kind: 'missing', why: 'left out by --no-theta' } : statsforecastPeer();
   const origins = parsed.quick ? 10 : 100;
   const libraries = secondOpinions();
   const traces: Record<string, Row> = {};
@@ -111,12 +111,13 @@ export const bench = async (options: readonly string[]): Promise<number> => {
         if (said.some((one) => one !== null)) rows[library.name] = row(some, said);
       }
     if (peer.kind === 'ready') {
-      const theta = thetaAt(peer, coarse, at);
+      const theta = peerAt(peer, 'theta', coarse, at);
       rows.theta = row(
         some,
         theta.filter((_, i) => i % PEERS_EVERY === 2),
       );
       overTheta[each.name] = ratioOf(traces[each.name]!, row(at, theta));
+      if (!parsed.quick) rows.autoarima = row(some, peerAt(peer, 'autoarima', coarse, some));
     }
     for (const [name, one] of Object.entries(rows)) byModel[name] = [...(byModel[name] ?? []), one];
     tell(each.name, traces[each.name]!);
@@ -139,7 +140,7 @@ export const bench = async (options: readonly string[]): Promise<number> => {
     models: {
       ...Object.fromEntries(Object.entries(byModel).map(([name, rows]) => [name, rounded(totalOf(rows))])),
       ...silent,
-      ...(peer.kind === 'missing' ? { theta: null, thetaWhy: peer.why } : {}),
+      ...(peer.kind === 'missing' ? { theta: null, thetaWhy: peer.why, autoarima: null, autoarimaWhy: peer.why } : {}),
     },
     failures,
     overTheta: peer.kind === 'missing' ? null : summaryOf(overTheta),
@@ -221,7 +222,7 @@ const keysAlone = (
     const ours = rowOf(coarse.values, at, HISTORY, STEPS, fromCold(incremental, coarse, at));
     rows.push(ours);
     if (peer.kind === 'ready')
-      ratios[each.name] = ratioOf(ours, rowOf(coarse.values, at, HISTORY, STEPS, thetaAt(peer, coarse, at)));
+      ratios[each.name] = ratioOf(ours, rowOf(coarse.values, at, HISTORY, STEPS, peerAt(peer, 'theta', coarse, at)));
   }
   return { series: all.length, total: totalOf(rows), overTheta: peer.kind === 'ready' ? summaryOf(ratios) : null };
 };
@@ -282,9 +283,14 @@ const askedFromCold = async (
   return said;
 };
 
-const thetaAt = (peer: Extract<Peer, { kind: 'ready' }>, { values }: Series, origins: readonly number[]): Said[] => {
+const peerAt = (
+  peer: Extract<Peer, { kind: 'ready' }>,
+  model: PeerModel,
+  { values }: Series,
+  origins: readonly number[],
+): Said[] => {
   const histories = origins.map((origin) => carriedForward(values.subarray(origin - HISTORY, origin)));
-  const { point, upper } = peer.forecast(histories, DAY, STEPS);
+  const { point, upper } = peer.forecast(model, histories, DAY, STEPS);
   return origins.map((_, i) => ({
     points: point[i]!,
     upper: upper[i]!,

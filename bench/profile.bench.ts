@@ -64,15 +64,18 @@ export const bench = async (options: readonly string[]): Promise<number> => {
         `${name} ${seed}: limit ${run.limit} (${right}); ${run.capacity?.toFixed(0)} records/s (${run.low?.toFixed(0)} to ${run.high?.toFixed(0)}), true ${run.capacityTrue.toFixed(0)}; skew off by ${run.skewErrorPoints.toFixed(2)} points; ${run.records} records sampled\n`,
       );
     }
-  const overhead = await primaryOverhead(quick ? 8 : 40, share);
-  process.stderr.write(`the owner's CPU for a record, with a shadow beside without: ${overhead.toFixed(2)} %\n`);
+  const overhead = await primaryOverhead(quick ? 3 : 48, share);
+  process.stderr.write(
+    `the owner's CPU for a record, with a shadow beside without: ${overhead.median.toFixed(2)} % (half of the pairs from ${overhead.quartiles[0].toFixed(2)} to ${overhead.quartiles[1].toFixed(2)} %)\n`,
+  );
   const errors = runs.map(({ capacity, capacityTrue }) => (100 * Math.abs((capacity ?? 0) - capacityTrue)) / capacityTrue);
   printReport('profile', {
     cases: runs.length,
     capacityErrorPctMax: rounded(Math.max(...errors), 1),
     limitRight: runs.filter(({ limit, limitTrue }) => limit === limitTrue).length,
     skewErrorPointsMax: rounded(Math.max(...runs.map(({ skewErrorPoints }) => skewErrorPoints)), 2),
-    primaryOverheadPct: rounded(overhead, 2),
+    primaryOverheadPct: rounded(overhead.median, 2),
+    primaryOverheadQuartiles: overhead.quartiles.map((each) => rounded(each, 2)),
     share,
     runs: runs.map(({ reason: _, ...run }) => run),
   });

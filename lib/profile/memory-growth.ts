@@ -22,6 +22,7 @@ const NONE: Growth = { where: null, bytesPerRecord: null, low: null, high: null,
 
 interface Area {
   readonly where: 'heap' | 'buffers' | 'native';
+  /** Undefined: this window does not tell. */
   readonly of: (process: ProcessWindow) => number | undefined;
   /** How much more it may grow. */
   readonly room: (process: ProcessWindow) => number | null;
@@ -34,7 +35,8 @@ const roomOfProcess = ({ memoryLimitBytes, rssBytes }: ProcessWindow): number | 
 const AREAS: readonly Area[] = [
   {
     where: 'heap',
-    of: ({ heapLowBytes }) => heapLowBytes,
+    // Without a collection the lowest is only the beginning of a rise that says nothing: a quiet process may rise through a whole run.
+    of: ({ heapLowBytes, gcCount }) => (gcCount === 0 ? undefined : heapLowBytes),
     room: ({ heapLimitBytes, heapLowBytes }) => Math.max(heapLimitBytes - heapLowBytes, 0),
     leastGrowthBytes: LEAST_GROWTH_BYTES,
   },

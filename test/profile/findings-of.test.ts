@@ -83,6 +83,12 @@ describe('findingsOf', () => {
     },
   );
 
+  it('takes a heap that rises while nothing is collected for no leak', () => {
+    const scene = sceneOf({ leakBytes: 20_000 });
+    const windows = scene.windows.map((window) => ({ ...window, process: { ...window.process, gcCount: 0 } }));
+    expect(findingsOf({ ...scene, windows }, targets).memory.bytesPerRecord).toBeNull();
+  });
+
   it('takes a heap that only moves up and down for no leak', () => {
     expect(found({}).memory.bytesPerRecord).toBeNull();
   });

@@ -1,4 +1,4 @@
-// bench/theta-peer: Theta of Python's statsforecast, as a peer in the same run.
+// bench/statsforecast-peer: Theta and AutoARIMA of Python's statsforecast, as peers in the same run.
 // in: histories · out: its forecasts, or why it cannot run here
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -9,8 +9,11 @@ const ROOT = join(import.meta.dirname, '..');
 const SCRIPT = join(ROOT, '..', 'shared', 'peers', 'statsforecast', 'forecast.py');
 const VENV = join(ROOT, '.local', 'statsforecast');
 const PYTHON = join(VENV, 'bin', 'python');
-/** It answers the same question the same way, in a tenth of a second each: what it was asked once is kept. */
-const ANSWERS = join(VENV, 'theta-answers');
+/** It answers the same question the same way, in a tenth of a second (Theta) or nearly one each: what it was asked once is kept. */
+const ANSWERS = join(VENV, 'answers');
+
+/** Theta with a season; AutoARIMA without one, which with 288 steps of a day would take minutes. */
+export type PeerModel = 'theta' | 'autoarima';
 
 export interface PeerForecasts {
   readonly point: number[][];
@@ -21,12 +24,17 @@ export interface PeerForecasts {
 export type Peer =
   | {
       readonly kind: 'ready';
-      readonly forecast: (histories: readonly (readonly number[])[], season: number, steps: number) => PeerForecasts;
+      readonly forecast: (
+        model: PeerModel,
+        histories: readonly (readonly number[])[],
+        season: number,
+        steps: number,
+      ) => PeerForecasts;
     }
   | { readonly kind: 'missing'; readonly why: string };
 
 /** The peer, installed under .local when it is not there yet. */
-export const thetaPeer = (): Peer => {
+export const statsforecastPeer = (): Peer => {
   if (!existsSync(SCRIPT)) return { kind: 'missing', why: `${SCRIPT} is not there` };
   if (!existsSync(join(VENV, 'installed'))) {
     process.stderr.write('installing statsforecast 2.1.1 under .local (once)\n');
@@ -46,8 +54,8 @@ export const thetaPeer = (): Peer => {
   }
   return {
     kind: 'ready',
-    forecast: (histories, season, steps) => {
-      const input = JSON.stringify({ model: 'theta', m: season, h: steps, series: histories });
+    forecast: (model, histories, season, steps) => {
+      const input = JSON.stringify({ model, m: season, h: steps, series: histories });
       const known = join(ANSWERS, `${createHash('sha256').update(input).digest('hex')}.json`);
       if (existsSync(known)) return JSON.parse(readFileSync(known, 'utf8')) as PeerForecasts;
       const { status, stdout, stderr } = spawnSync(PYTHON, [SCRIPT], { input, encoding: 'utf8', maxBuffer: 1e9 });
