@@ -10,8 +10,8 @@ const STRETCHES = 8;
 const LEAST_STRETCHES = 5;
 /** Caches fill while a process is young: the first part of the observation is not looked at. */
 const YOUNG_SHARE = 0.2;
-/** Growth below this over the whole observation is within what a collector leaves by chance. */
-const LEAST_GROWTH_BYTES = 2 * 1024 * 1024;
+/** Growth below this over the whole observation is within what a collector leaves by chance, or what a process fills that is minutes old. */
+const LEAST_GROWTH_BYTES = 8 * 1024 * 1024;
 /** What libraries in other languages take is coarser, and given back late. */
 const LEAST_NATIVE_BYTES = 16 * 1024 * 1024;
 /** And it must be so many times what the line leaves unexplained: of even noise, eight stretches give that in fewer than one of a thousand runs. */
