@@ -1,6 +1,8 @@
 // functions: one step of what is being tuned, each minute.
 // in: a tick · out: the try judged, applied, kept or taken back by one conditional write; where nothing is tried, a recommended try begins
+
 import type { Group } from '../lib/model/lease.ts';
+import type { ProfilingEnd } from '../lib/model/profiling.ts';
 import type { Tuning, TuningTrial } from '../lib/model/tuning.ts';
 import type { Ports } from '../lib/ports.ts';
 import { stepTuning, type TrialRun, type TuningStep } from '../lib/profile/tuning.ts';
@@ -12,17 +14,8 @@ import { seenWorkers, type TuningScene, tuningScene } from './tuning-scene.ts';
 const REPORTS = 30;
 /** A run is over by then at the latest, whatever became of its try. */
 const LEFT_MS = 2 * 3_600_000;
-/** A run that ended so was not of the setting. */
-const UNFINISHED = [
-  'refused',
-  'not-started',
-  'host-stopped',
-  'host-lost',
-  'shard-ended',
-  'shard-moved-here',
-  'failed',
-  'stopped',
-];
+/** Ends of a run that was long enough, or that the setting itself ended; any other tells nothing of it. */
+const TELLING: readonly ProfilingEnd['by'][] = ['duration', 'errors', 'budget'];
 
 interface Tuned {
   readonly kind: TuningStep['kind'] | 'begun' | 'contested';
@@ -41,7 +34,7 @@ const runOf = async (
     ports.operations.get(group, shadow.profileId, signal),
   ]);
   if (report !== null)
-    return report.ended === null || UNFINISHED.includes(report.ended.by)
+    return report.ended === null || !TELLING.includes(report.ended.by)
       ? { kind: 'lost', detail: `The shadow ended early: ${report.ended?.detail ?? 'it was never begun'}.` }
       : { kind: 'analysed', findings: report.findings };
   return operation?.status === 'failed'

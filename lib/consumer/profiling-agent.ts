@@ -11,15 +11,10 @@ import {
   type ProfilingRun,
 } from '../model/profiling.ts';
 import type { SettingsInForce } from '../model/tuning.ts';
-import type { ResultStore } from '../ports.ts';
-import type { Hash64 } from '../shadow/digest-chain.ts';
-import type { ConsumerPorts } from './consumer-options.ts';
-import type { Emit } from './events.ts';
-import type { ConsumerSettings } from './options.ts';
-import type { Processor, ProcessorResults } from './processor.ts';
+import type { ProcessorResults } from './processor.ts';
 import { deregisterAfter } from './profiling-consumer.ts';
 import { refusalOf } from './profiling-end.ts';
-import { ProfilingHost } from './profiling-host.ts';
+import { ProfilingHost, type ProfilingHostOptions } from './profiling-host.ts';
 import { PrimaryResults } from './profiling-primary.ts';
 import { spaceOf } from './profiling-results.ts';
 import type { ShardTable } from './shard-table.ts';
@@ -28,18 +23,13 @@ const TELL_EVERY_MS = 500;
 /** Whoever orders a run announces it; this is for what lost hosts have left. */
 const LOOK_EVERY_MS = 60_000;
 
-export interface ProfilingAgentOptions {
-  readonly settings: ConsumerSettings;
-  readonly ports: ConsumerPorts;
-  readonly processor: Processor;
-  readonly candidate: Processor | undefined;
-  readonly results: ResultStore;
-  readonly hash: Hash64;
-  readonly streamArn: string;
+/** What it tells of a run and of the table is the agent's to add. */
+type GivenOn = Omit<ProfilingHostOptions, 'run' | 'lease' | 'shards' | 'ownsShard' | 'ownRecords'>;
+
+export interface ProfilingAgentOptions extends GivenOn {
   readonly table: Pick<ShardTable, 'owners' | 'total'>;
   /** The settings that this worker's shards go by: its legs, too. */
   readonly inForce: () => SettingsInForce;
-  readonly emit: Emit;
 }
 
 /** One worker's profiling. */
