@@ -36,7 +36,8 @@ describe('a worker that is frozen in its call and woken, on DynamoDB', () => {
   test.concurrent('it writes nothing more, and every effect is there once', async ({ expect }) => {
     const { calls, frozen, times, once } = await play('before');
     const woken = calls.filter((call) => call.by === 'a' && call.when === 'after the frost');
-    expect(woken[0]).toMatchObject({ outcome: 'FencedError', bodies: frozen });
+    // Fenced by the lease item; or its request was given up half-way, where the runtime had found first that the shard is another's.
+    expect(woken[0]).toMatchObject({ outcome: expect.stringMatching(/^(FencedError|TransientError)$/), bodies: frozen });
     expect(woken.filter((call) => call.outcome === 'returned' && call.epoch === woken[0]?.epoch)).toEqual([]);
     expect(times).toEqual(once);
   });
