@@ -54,6 +54,7 @@ export const rounded = (forecast: Forecast): Forecast => ({
   ...forecast,
   quantiles: forecast.quantiles.map((row) => row.map(short)),
   windowMaxQuantiles: forecast.windowMaxQuantiles.map((row) => row.map(short)),
+  ...(forecast.windowMaxMean && { windowMaxMean: forecast.windowMaxMean.map(short) }),
   ...(forecast.boundFactors && { boundFactors: forecast.boundFactors.map(short) }),
   ...(forecast.streamShares && { streamShares: forecast.streamShares.map(short) }),
 });

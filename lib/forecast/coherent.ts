@@ -1,15 +1,23 @@
 // lib/forecast: a model's raw quantiles made fit to act on.
 // in: quantiles of points and window maxima · out: never negative, never crossing, the window's maximum never falling with the horizon nor below the points
-import type { ModelForecast } from './model.ts';
+import { type ModelForecast, mappedMean } from './model.ts';
 
 /** Quantiles that agree with each other. `floor` is the demand that none may fall below. A number that is none becomes the neighbour's. */
-export const coherent = (raw: ModelForecast, floor = 0): { quantiles: number[][]; windowMaxQuantiles: number[][] } => {
+export const coherent = (
+  raw: ModelForecast,
+  floor = 0,
+): { quantiles: number[][]; windowMaxQuantiles: number[][]; windowMaxMean?: number[] } => {
   const quantiles = rising(raw.quantiles, floor);
   const windowMaxQuantiles = rising(raw.windowMaxQuantiles, floor);
   windowMaxQuantiles.forEach((row, q) => {
     for (let h = 0; h < row.length; h++) row[h] = Math.max(row[h]!, quantiles[q]![h]!, h > 0 ? row[h - 1]! : 0);
   });
-  return { quantiles, windowMaxQuantiles };
+  let highest = floor;
+  const mean = mappedMean(raw, (value) => {
+    highest = Math.max(highest, Number.isFinite(value) ? value : 0);
+    return highest;
+  });
+  return { quantiles, windowMaxQuantiles, ...mean };
 };
 
 /** Each quantile at least the one below it. */
