@@ -12,12 +12,25 @@ export const coherent = (
   windowMaxQuantiles.forEach((row, q) => {
     for (let h = 0; h < row.length; h++) row[h] = Math.max(row[h]!, quantiles[q]![h]!, h > 0 ? row[h - 1]! : 0);
   });
-  let highest = floor;
-  const mean = mappedMean(raw, (value) => {
-    highest = Math.max(highest, Number.isFinite(value) ? value : 0);
-    return highest;
-  });
-  return { quantiles, windowMaxQuantiles, ...mean };
+  const { windowMaxMean } = mappedMean(raw, (value) => Math.max(floor, Number.isFinite(value) ? value : 0));
+  return { quantiles, windowMaxQuantiles, ...(windowMaxMean && { windowMaxMean: neverFalling(windowMaxMean) }) };
+};
+
+/**
+ * The nearest values that never fall (pool adjacent violators: Ayer and others 1955). Taking the highest so far would make each horizon's mean the highest of many
+ * estimates, and the longest one's too high.
+ */
+const neverFalling = (values: readonly number[]): number[] => {
+  const pools: { sum: number; count: number }[] = [];
+  for (const value of values) {
+    let pool = { sum: value, count: 1 };
+    for (let last = pools.at(-1); last !== undefined && last.sum / last.count > pool.sum / pool.count; last = pools.at(-1)) {
+      pool = { sum: last.sum + pool.sum, count: last.count + pool.count };
+      pools.pop();
+    }
+    pools.push(pool);
+  }
+  return pools.flatMap(({ sum, count }) => new Array<number>(count).fill(sum / count));
 };
 
 /** Each quantile at least the one below it. */

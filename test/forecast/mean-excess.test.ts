@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { outcomesAt } from '../../lib/forecast/backtest.ts';
+import { coherent } from '../../lib/forecast/coherent.ts';
 import { combinationOf } from '../../lib/forecast/combination.ts';
 import { incremental } from '../../lib/forecast/incremental.ts';
 import { lastValue } from '../../lib/forecast/last-value.ts';
@@ -52,6 +53,20 @@ describe('MeanExcess', () => {
     expect(toDemand(means.meanOf(0, 3, 40))).toBe(-1);
   });
 });
+describe('coherent', () => {
+  it('makes means that fall with the horizon one, with the same sum: no horizon gets the highest of many estimates', () => {
+    const rows = [[0, 0, 0, 0, 0]];
+    const { windowMaxMean } = coherent({ quantiles: rows, windowMaxQuantiles: rows, windowMaxMean: [3, 9, 6, 6, 8] });
+    expect(windowMaxMean).toEqual([3, 7, 7, 7, 8]);
+    const { windowMaxMean: clean } = coherent({
+      quantiles: rows,
+      windowMaxQuantiles: rows,
+      windowMaxMean: [-2, Number.NaN, 1, 2, 3],
+    });
+    expect(clean).toEqual([0, 0, 1, 2, 3]);
+  });
+});
+
 /** A steady load with bursts of two to four times of it, of a quarter of an hour, about every eight hours. */
 const bursts = (seed: number, steps: number): Float64Array => {
   const next = noise(seed);
