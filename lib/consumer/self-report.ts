@@ -7,6 +7,7 @@ import type { WorkerTuning, WorkTotals } from '../model/tuning.ts';
 import type { Worker } from '../model/worker.ts';
 import type { ConsumerPorts } from './consumer-options.ts';
 import type { ConsumerSettings } from './options.ts';
+import { noUpkeep } from './read-ahead.ts';
 import { SelfMeasure } from './self-measure.ts';
 import type { ShardTable } from './shard-table.ts';
 
@@ -90,6 +91,7 @@ export class SelfReport {
       latencyMs,
       ...(table?.calls ?? { calls: 0, callMs: 0, failedCalls: 0 }),
       cpuMs: this.#measure.cpuMs,
+      upkeep: table?.settledUpkeep() ?? noUpkeep(),
     };
   }
 

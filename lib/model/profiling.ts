@@ -3,6 +3,7 @@
 //
 //   requested ─host warms─► warming ─dispatches─► observing ─► ended      (any ─► ended: `ended.by` says why)
 import { z } from 'zod';
+import { SettingsInForce, WorkTotals } from './tuning.ts';
 
 const outside = ({ input }: { readonly input?: unknown }): string => `must be in (0, 1], got ${String(input)}`;
 const Share = z.number({ error: outside }).gt(0, { error: outside }).lte(1, { error: outside });
@@ -108,6 +109,8 @@ export const ProfilingRun = z.object({
   request: ProfilingRequest,
   trigger: z.enum(['utilization', 'forecast', 'request']),
   reason: z.string(),
+  /** The owner's totals when the run was created: what it did during the run is what it tells at the end, less these. Missing: it tells none. */
+  ownerBefore: z.object({ workerId: z.string(), work: WorkTotals, inForce: SettingsInForce }).optional(),
   state: z.enum(['requested', 'warming', 'observing', 'ended']),
   requestedAtMs: z.number(),
   /** From then on it counts as lost; its host moves it on while it lives. */

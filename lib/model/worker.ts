@@ -14,6 +14,8 @@ export const WorkerLoad = Rate.extend({
   memoryShare: z.number().min(0),
   eventLoopShare: z.number().min(0).max(1),
   leaseStoreLatencyMs: z.number().min(0),
+  /** What the process may take: its control group's limit, else the machine's memory; missing: not told. `memoryBytes` is of it. */
+  memoryLimitBytes: z.number().min(0).optional(),
 });
 export type WorkerLoad = z.output<typeof WorkerLoad>;
 
