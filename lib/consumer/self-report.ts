@@ -23,6 +23,7 @@ export class SelfReport {
   readonly #tableNow: () => ShardTable | null;
   readonly #hostingNow: () => HostingAbility | undefined;
   readonly #tuningNow: () => WorkerTuning | undefined;
+  readonly #mostLanes: number | undefined;
   readonly #measure: SelfMeasure;
   readonly #startedAtMs: number;
   #reported = '';
@@ -35,7 +36,9 @@ export class SelfReport {
     tableNow: () => ShardTable | null,
     hostingNow: () => HostingAbility | undefined = () => undefined,
     tuningNow: () => WorkerTuning | undefined = () => undefined,
+    mostLanes?: number,
   ) {
+    this.#mostLanes = mostLanes;
     this.#tuningNow = tuningNow;
     this.#group = group;
     this.#settings = settings;
@@ -76,6 +79,7 @@ export class SelfReport {
       shardIds: [...(table?.owners.keys() ?? [])],
       shadowShardIds: [...(table?.shadows.keys() ?? [])],
       ...(hosting === undefined ? {} : { hosting }),
+      ...(this.#mostLanes === undefined ? {} : { maxConcurrencyPerShard: this.#mostLanes }),
       ...(tuning === undefined ? {} : { tuning, work: this.#work(table) }),
       reportedAtMs: this.#ports.clock.nowMs(),
     };

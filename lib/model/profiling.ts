@@ -69,6 +69,7 @@ export type ProfilingRequest = z.output<typeof ProfilingRequest>;
 export const ProfilingRefusal = z.enum([
   'not-shadow-safe',
   'no-candidate',
+  'too-many-lanes',
   'results-not-shared',
   'host-owns-the-shard',
   'hosting-another',

@@ -48,6 +48,8 @@ export const Worker = z.object({
   retrieval: Retrieval.optional(),
   /** Whether it may be told to host a profiling shadow. */
   hosting: HostingAbility.optional(),
+  /** The most calls side by side within a shard that its processor bears; missing: it declares none. */
+  maxConcurrencyPerShard: z.number().int().min(1).optional(),
   /** Where its settings may be changed from outside: what it runs with, and within which bounds. */
   tuning: WorkerTuning.optional(),
   /** Then also what its processor was given and took. */

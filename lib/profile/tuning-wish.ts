@@ -22,9 +22,15 @@ const rangeOf = (bounds: { from: number; to: number } | undefined): string =>
 export const boundsOfFleet = (policy: TuningBounds, workers: readonly Worker[]): TuningBounds =>
   boundsOfAll([policy, ...workers.map(({ tuning }) => tuning?.bounds ?? {})]);
 
+/** The policy's bounds, as far as the worker's processor bears more lanes. */
+const borneBy = (policy: TuningBounds, { maxConcurrencyPerShard: most }: Worker): TuningBounds =>
+  most === undefined || policy.concurrencyPerShard === undefined
+    ? policy
+    : { ...policy, concurrencyPerShard: { from: 1, to: most } };
+
 /** What may be recommended: a worker that names no setting is not asked, since a person may add bounds to its code. */
 export const tunableBounds = (policy: TuningBounds, workers: readonly Worker[]): TuningBounds =>
-  boundsOfAll([policy, ...workers.flatMap(({ tuning }) => (tuning === undefined ? [] : [tuning.bounds]))]);
+  boundsOfAll([policy, ...workers.map((worker) => worker.tuning?.bounds ?? borneBy(policy, worker))]);
 
 /** Whether a setting may be tried now. */
 export const wishFor = (
