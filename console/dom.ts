@@ -57,3 +57,7 @@ export const show = (id: string, ...children: Child[]): void => {
   for (const details of place.querySelectorAll('details[data-id]'))
     if (opened.has(details.getAttribute('data-id'))) details.setAttribute('open', '');
 };
+
+/** A cell of two lines, the second one quiet. */
+export const two = (first: Child, ...second: Child[]): HTMLElement =>
+  html('div', { class: 'two' }, html('div', {}, first), html('div', { class: 'quiet' }, ...second));

@@ -52,7 +52,7 @@ describe.skipIf(CHROMIUM === undefined)('the console’s page', () => {
     ]);
     expect(await page.locator('#forecast [data-id=events] summary').textContent()).toContain('2 known events');
     expect(await page.locator('#plans').textContent()).toContain(
-      'ShardId-000000000003 already takes 84 % of its records (target 80 %)',
+      'shardId-000000000003 already takes 84 % of its records (target 80 %)',
     );
     expect(await page.locator('#moves').textContent()).toContain('31 ms');
     expect(await page.locator('#moves [aria-current=step]').textContent()).toBe('Redirect');
