@@ -108,7 +108,8 @@ export const ProfilingRun = z.object({
   /** The worker that is told to host it. */
   hostId: z.string().min(1),
   request: ProfilingRequest,
-  trigger: z.enum(['utilization', 'forecast', 'request']),
+  /** `tuning`: it tries a setting that a profile has recommended. */
+  trigger: z.enum(['utilization', 'forecast', 'request', 'tuning']),
   reason: z.string(),
   /** The owner's totals when the run was created: what it did during the run is what it tells at the end, less these. Missing: it tells none. */
   ownerBefore: z.object({ workerId: z.string(), work: WorkTotals, inForce: SettingsInForce }).optional(),
