@@ -3,7 +3,7 @@
 
 import type { ProfileReport, ReportPoint } from '../lib/model/profile-report.ts';
 import { LATENCY_LEVELS } from '../lib/model/profiling.ts';
-import { adviceName, costText, profileText } from './profile-text.ts';
+import { adviceName, costText, primaryText, profileText } from './profile-text.ts';
 
 const [WIDTH, HEIGHT, LEFT, BOTTOM] = [520, 170, 58, 20];
 const escaped = (text: string): string => text.replace(/[&<>"]/g, (character) => `&#${character.codePointAt(0)};`);
@@ -141,6 +141,7 @@ export const profileHtml = (report: ProfileReport): string => {
 <p class="lead">${escaped(findings.state === 'measured' ? findings.limitReason : findings.detail)}</p>
 <p>${escaped(findings.detail)} Run ${escaped(profileId)} on ${escaped(report.hostId)}.</p>
 ${rows.length === 0 ? '' : `<h2>Recommendations, the best first</h2><table><tr><th>What</th><th>Why</th><th>A month</th><th>Load</th><th>Sure</th></tr>${rows.join('')}</table>`}
+${findings.primary === undefined ? '' : `<h2>The primary meanwhile</h2><p>${escaped(primaryText(findings.primary))}</p>`}
 <h2>Over the run</h2><div class="plots">${overTime(report.points)}</div>
 <h2>Distributions</h2><div class="plots">${distributions(report)}</div>
 ${bars(report)}

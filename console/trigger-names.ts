@@ -6,6 +6,7 @@ const names: Readonly<Record<string, string>> = {
   replication: 'for safety',
   request: 'on request',
   utilization: 'high load',
+  tuning: 'a try',
 };
 
 /** A trigger that the page does not know is called as the API calls it. */

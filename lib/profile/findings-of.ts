@@ -112,6 +112,7 @@ export const findingsOf = (scene: ProfileScene, targets: ProfileTargets, legs: r
     hotKeys,
     distinctKeys: totals === null ? null : Math.round(totals.keys.distinct),
     stages,
+    primary: scene.primary,
     noise,
     differences: differencesOf(scene),
   };
