@@ -5,7 +5,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { PoisonError } from '../lib/errors.ts';
-import { Policy } from '../lib/model/policy.ts';
+import type { Policy } from '../lib/model/policy.ts';
+import { PolicyToSet } from '../lib/plan/policy-to-set.ts';
 import { compare, type Run } from '../lib/simulate/compare.ts';
 import { byTheMinute, type Demand, fillingShards } from '../lib/simulate/demand.ts';
 import { leanPolicy } from '../lib/simulate/lean-policy.ts';
@@ -98,7 +99,7 @@ const policyFrom = async (file: string): Promise<Checked<Policy>> => {
   }
   if (typeof read !== 'object' || read === null || Array.isArray(read)) return refused(`${file}: must be a JSON object`);
   // The simulator carries out what the policy would only show.
-  const checked = Policy.safeParse({ application: 'simulated', streamName: 'simulated', ...read, mode: 'act' });
+  const checked = PolicyToSet.safeParse({ application: 'simulated', streamName: 'simulated', ...read, mode: 'act' });
   if (checked.success) return ok(checked.data);
   return refused(
     `${file}: ${checked.error.issues.map((issue) => `${issue.path.join('.') || 'policy'}: ${issue.message}`).join('; ')}`,
