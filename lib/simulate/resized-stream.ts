@@ -16,6 +16,11 @@ const DAY_SEC = 86_400;
 /** How a policy changes the size: with the API for whole streams, or shard by shard until all are equal again. */
 export type ResizedBy = 'update-shard-count' | 'splits-and-merges';
 
+interface Change {
+  readonly to: number;
+  readonly endsAtSec: number;
+}
+
 /** Runs a policy over a demand under Kinesis's limits; a call that the limits refuse changes nothing, and the policy is asked again a minute later. */
 export const runResizedStream = (
   { minutes }: Demand,
@@ -25,11 +30,11 @@ export const runResizedStream = (
 ): Outcome => {
   const tally = new Tally();
   let shards = startShards;
-  let change: { readonly to: number; readonly endsAtSec: number } | null = null;
+  let change = null as Change | null;
   let callsAtSec: readonly number[] = [];
   let operations = 0;
 
-  const begin = (wanted: number, nowSec: number) => {
+  const begin = (wanted: number, nowSec: number): Change | null => {
     if (by === 'splits-and-merges') {
       const steps = uniformSteps(shards, wanted);
       operations += steps;
@@ -43,25 +48,31 @@ export const runResizedStream = (
     return { to, endsAtSec: nowSec + unmeasuredResizeSec(shards, to, operationSec) };
   };
 
+  const finish = (bySec: number) => {
+    if (change === null || change.endsAtSec > bySec) return;
+    shards = change.to;
+    change = null;
+  };
+
   for (let minute = fromMinute; minute < minutes.length; minute++) {
     const startSec = minute * 60;
     const demand = minutes[minute]!;
+    finish(startSec);
     if (change === null) {
       const wanted = Math.max(Math.round(sizer({ minute, shards, ago: (ago) => minutes[minute - ago] ?? 0 })), 1);
       if (wanted !== shards) change = begin(wanted, startSec);
     }
-    const endsAtSec: number = change?.endsAtSec ?? Number.POSITIVE_INFINITY;
-    const before = Math.min((endsAtSec - startSec) / 60, 1);
     let capacity = 0;
     let throttled = 0;
     const pass = (share: number) => {
       capacity += shards * share;
       throttled += (throttledBy?.(minute, shards) ?? Math.max(demand - shards, 0)) * share;
     };
-    if (before > 0) pass(before);
-    if (change !== null && before < 1) {
-      shards = change.to;
-      change = null;
+    // The minute is cut where the change ends within it.
+    const before = Math.min(((change?.endsAtSec ?? Number.POSITIVE_INFINITY) - startSec) / 60, 1);
+    pass(before);
+    if (before < 1) {
+      finish(startSec + 60);
       pass(1 - before);
     }
     tally.add(demand, capacity, throttled);

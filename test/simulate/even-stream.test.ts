@@ -106,7 +106,9 @@ describe('runResizedStream', () => {
     expect(capacities).toEqual([...Array(5).fill(10), ...Array(5).fill(20), 25, 25]);
     expect(operations).toBe(2);
     expect(throttledShare).toBeCloseTo((5 * 15 + 5 * 5) / (12 * 25));
-    expect(run(demandOf([12, 1]), () => 1, 'update-shard-count').capacities.at(-1)).toBe(3);
+    // Down by five merges, then to 3 (two splits, four merges), 2 and 1.
+    const down = run(demandOf([10, 1]), () => 1, 'update-shard-count').capacities;
+    expect(down).toEqual([10, 10, 7.5, 5, 5, 5, 3, 2.5, 1.5, 1]);
   });
 
   it('never calls UpdateShardCount more than ten times within 24 hours', () => {
