@@ -1,6 +1,7 @@
 // bin/profile-text: the report of a profile as a table for a terminal.
 // in: a report of the API · out: text
-import type { PrimaryFinding, ProfileReport, RateEstimate, Recommendation } from '../lib/model/profile-report.ts';
+import type { ProfileReport, RateEstimate, Recommendation } from '../lib/model/profile-report.ts';
+import { comparisonLines, errorLines, hostText, keysText, primaryText } from './profile-measures-text.ts';
 import { columns } from './tables.ts';
 
 const percent = (share: number | null): string => (share === null ? '–' : `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`);
@@ -33,21 +34,6 @@ export const adviceName = (advice: Recommendation): string => {
 export const costText = ({ costUsdPerMonth }: Recommendation): string =>
   costUsdPerMonth === null ? 'unknown' : `${costUsdPerMonth < 0 ? '-' : ''}$${Math.abs(costUsdPerMonth).toFixed(2)}`;
 
-/** What the shard's owner did meanwhile, by its own totals. */
-export const primaryText = (primary: PrimaryFinding): string => {
-  if (primary.kind === 'unknown') return `not measured: ${primary.detail}`;
-  const { workerId, ms, shardMs, checkpoints, checkpointMs, behindMs, starvedMs, heldUpMs, bufferBytes, inForce } = primary;
-  const megabytes = (bytes: number) => `${(bytes / 1_048_576).toFixed(bytes < 10_485_760 ? 1 : 0)} MiB`;
-  const behind = percent(behindMs / shardMs);
-  return [
-    `${workerId} in ${Math.round(ms / 1000)} s: ${checkpoints} checkpoints of its ${whole(shardMs / ms).replace('.0', '')} shards, one being written ${percent(checkpointMs / ms)} of the time;`,
-    behindMs === 0
-      ? 'never behind the stream;'
-      : `behind the stream ${behind} of the time, without work ${percent(starvedMs / behindMs)} of that, ${percent(heldUpMs / behindMs)} for want of room;`,
-    `buffer ${megabytes(bufferBytes)} in the mean, at most ${megabytes(inForce.maxBufferBytes)} a shard`,
-  ].join(' ');
-};
-
 /** The whole report. */
 export const profileText = (report: ProfileReport): string => {
   const { findings } = report;
@@ -72,7 +58,9 @@ export const profileText = (report: ProfileReport): string => {
     `ERRORS     ${percent(errors.share)} (${percent(errors.low)} to ${percent(errors.high)})${errors.byClass.map(({ name, count }) => `, ${count} ${name}`).join('')}`,
     `MEMORY     ${memory.bytesPerRecord === null ? 'no growth that stands out' : `${Math.round(memory.bytesPerRecord)} bytes stay of each record (${memory.where ?? 'heap'})${memory.hoursToFull === null ? '' : `, full in ${memory.hoursToFull.toFixed(1)} h`}`}`,
     ...(findings.primary === undefined ? [] : [`PRIMARY    ${primaryText(findings.primary)}`]),
-    ...(findings.distinctKeys === null ? [] : [`KEYS       about ${findings.distinctKeys}`]),
+    ...(findings.host === undefined ? [] : [`HOST       ${hostText(findings.host)}`]),
+    ...(report.totals === null ? [] : [`KEYS       ${keysText(report.totals)}`]),
+    ...errorLines(report).map((line) => `ERROR      ${line}`),
     ...section(
       'Where each resource is full',
       ['RESOURCE', 'RECORDS/S', 'FROM', 'TO', 'HOW'],
@@ -126,6 +114,7 @@ export const profileText = (report: ProfileReport): string => {
         kind,
       ]),
     ),
+    ...comparisonLines(report.totals?.comparisons ?? []),
     ...section(
       'Recommendations, the best first',
       ['WHAT', 'A MONTH', 'LOAD BEFORE', 'AFTER', 'SURE', 'WHY'],

@@ -39,11 +39,14 @@ export const table = (caption: string, columns: readonly string[], rows: readonl
         html(
           'tr',
           {},
-          ...row.map((cell) => html('td', typeof cell === 'string' && /^[\d.–-]/.test(cell) ? { class: 'number' } : {}, cell)),
+          ...row.map((cell) => html('td', typeof cell === 'string' && IS_FIGURE.test(cell) ? { class: 'number' } : {}, cell)),
         ),
       ),
     ),
   );
+
+/** A sentence may begin with a figure, too; it is to wrap. */
+const IS_FIGURE = /^[\d.–-].{0,15}$/;
 
 /** Puts new content into a place and keeps what the reader had opened. */
 export const show = (id: string, ...children: Child[]): void => {

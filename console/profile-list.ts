@@ -32,7 +32,14 @@ export const profileList = ({ profiles, atMs }: MonitorResponse): HTMLElement[] 
             html('span', { class: (profile.utilizationForeseen ?? 0) > 1 ? 'bad' : '' }, percent(profile.utilizationForeseen)),
           ]),
         ),
+        ...decided(profiles),
       ];
+
+/** What the newest profile recommends, with its numbers. */
+const decided = (profiles: MonitorResponse['profiles']): HTMLElement[] => {
+  const newest = profiles.find(({ decision }) => decision !== null);
+  return newest === undefined ? [] : [html('p', {}, `Shard ${shardName(newest.shardId)}: ${newest.decision}`)];
+};
 
 /** What is tuned of the workers' settings, a sentence each; nothing where nothing ever was. */
 export const tuningList = ({ tuning }: MonitorResponse): HTMLElement[] => {

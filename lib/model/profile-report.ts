@@ -119,6 +119,23 @@ export const PrimaryFinding = z.discriminatedUnion('kind', [
 ]);
 export type PrimaryFinding = z.output<typeof PrimaryFinding>;
 
+/** What the run took of its host's process: shares of the time; of `ioWaitShare` of the turns, in which the event loop had nothing to do. Null: this system does not tell. */
+export const HostUse = z.object({
+  /** Of one core. */
+  cpuShare: Amount,
+  loopShare: Amount,
+  gcShare: Amount,
+  collections: Amount,
+  ioWaitShare: Amount.nullable(),
+  diskWaitShare: Amount.nullable(),
+  readBytesPerSec: Amount.nullable(),
+  writtenBytesPerSec: Amount.nullable(),
+  /** At the end: the lowest of the last window, and resident. */
+  heapBytes: Amount,
+  rssBytes: Amount,
+});
+export type HostUse = z.output<typeof HostUse>;
+
 export const Findings = z.object({
   /** Whether enough was seen to state a capacity; the sentence says what is missing otherwise. */
   state: z.enum(['measured', 'not-enough']),
@@ -148,6 +165,8 @@ export const Findings = z.object({
     /** At the shard's whole load. */
     hoursToFull: z.number().nullable(),
   }),
+  /** Missing: nothing was observed, or a report of an older version. */
+  host: HostUse.optional(),
   hotKeys: z.array(HotKey),
   distinctKeys: z.number().nullable(),
   stages: z.array(StageFinding),

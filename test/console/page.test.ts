@@ -58,6 +58,9 @@ describe.skipIf(CHROMIUM === undefined)('the console’s page', () => {
     expect(await page.locator('#moves [aria-current=step]').textContent()).toBe('Redirect');
     expect(await page.locator('#shadows').textContent()).toContain('1,840 records');
     expect(await page.locator('#profiles').textContent()).toContain('at 384 records/s');
+    expect(await page.locator('#profiles p').textContent()).toContain(
+      'split: A split leaves 50 % of the load in the fuller child.',
+    );
     expect(await page.locator('#profiles tbody tr').count()).toBe(2);
     expect(await page.locator('#tuning').textContent()).toContain('concurrencyPerShard4 → 8kept');
     expect(await page.locator('#workers > ul > li').count()).toBe(3);

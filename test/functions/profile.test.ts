@@ -88,7 +88,10 @@ describe('POST /shadow/create of kind profiling', () => {
   });
 
   it('fails with 404 on an unknown shard or worker', async () => {
-    expect((await ask({ shardId: 'shardId-9' })).body).toMatchObject({ error: 'UnknownShard' });
+    expect((await ask({ shardId: 'shardId-9' })).body).toMatchObject({
+      error: 'UnknownShard',
+      message: expect.stringMatching(/^shard shardId-9 .* has no lease .*; processed are shardId-000000000000$/),
+    });
     expect((await ask({ workerId: 'nobody' })).body).toMatchObject({
       error: 'UnknownWorker',
       message: expect.stringContaining('alive are a, b, c, d'),
