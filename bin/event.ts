@@ -8,6 +8,7 @@ import { type EventEffect, EventRequest, effectText, type KnownEvent, WEEKDAYS }
 import { isoTimeMs } from '../local/iso-time.ts';
 import { asked, type Connection, print, refuse } from './ask.ts';
 import { parseCalendar } from './calendar-file.ts';
+import { minutesOf } from './duration.ts';
 import { columns } from './tables.ts';
 
 interface Given extends Connection {
@@ -135,9 +136,8 @@ const whenOf = async (given: Given, nowMs: number): Promise<Checked<object>> => 
     const calendar = parseCalendar(text, given.holidays);
     return calendar.kind === 'refused' ? calendar : ok({ kind: 'days', dates: calendar.dates, timeZone });
   }
-  const duration = /^(\d+(?:\.\d+)?)([mhd])$/.exec(given.for ?? '');
-  if (duration === null) return refused(`--for must be a duration like 90m, 2h or 3d, got ${given.for ?? 'none'}`);
-  const minutes = Math.round(Number(duration[1]) * { m: 1, h: 60, d: 1440 }[duration[2] as 'm' | 'h' | 'd']);
+  const minutes = minutesOf(given.for);
+  if (minutes === null) return refused(`--for must be a duration like 90m, 2h or 3d, got ${given.for ?? 'none'}`);
   if (given.cron !== undefined)
     return isCron(given.cron)
       ? ok({ kind: 'cron', cron: given.cron, timeZone, durationMin: minutes })

@@ -29,13 +29,23 @@ describe('planText', () => {
     expect(text[2]).toMatch(
       /^ {4}takes about 210 s, costs \$0\.0150 an hour, \$0\.0006 once, avoids what is worth \$0\.17 an hour$/,
     );
-    expect(text[3]).toMatch(/^ {2}hold shardId-000000000000 \(stream-busy\): ShardId-000000000000 would reach 120 %/);
+    expect(text[3]).toMatch(/^ {2}hold shardId-000000000000 \(stream-busy\): shardId-000000000000 would reach 120 %/);
     expect(text.slice(-4)).toEqual([
       expect.stringMatching(/^ {2}Looks \d+ s ahead/),
       expect.stringMatching(/are wanted(?: now)?, there are 3\.$/),
       expect.stringMatching(/^ {2}1 worker for 3 shards/),
       '  Money by list prices of us-east-1, 2026-11.',
     ]);
+  });
+
+  it('says how a proposed plan is approved, and not of one that proposes nothing', () => {
+    const recommending = { workers, policy: { mode: 'recommend' as const } };
+    expect(textOf({ shards: [{ now: 900 }], ...recommending }, false)).toEqual([
+      'plan of 12:00:00Z, mode recommend, proposed: 1 actions, 0 holds',
+      expect.stringMatching(/^ {2}split shardId-000000000000/),
+      expect.stringMatching(/^ {2}waits for approval: penumbra approve [\w-]+$/),
+    ]);
+    expect(textOf({ shards: [{ now: 400 }], ...recommending }, false)).toHaveLength(1);
   });
 
   it('says what a merge saves and risks', () => {
