@@ -194,7 +194,7 @@ describe('subscribe', () => {
     };
     const seen: string[] = [];
     let acceptedWhileBusy = 0;
-    for await (const batch of subscribe(never)) {
+    for await (const batch of subscribe(never, { times: { headersMs: 10_000 } })) {
       if (seen.length === 0) {
         // Longer than the silence that ends a subscription.
         await systemClock.sleep(1_000);
