@@ -194,10 +194,10 @@ describe('subscribe', () => {
     };
     const seen: string[] = [];
     let acceptedWhileBusy = 0;
-    for await (const batch of subscribe(never, { times: { headersMs: 10_000 } })) {
+    for await (const batch of subscribe(never, { times: { headersMs: 10_000, silenceMs: 1200 } })) {
       if (seen.length === 0) {
         // Longer than the silence that ends a subscription.
-        await systemClock.sleep(1_000);
+        await systemClock.sleep(1_500);
         acceptedWhileBusy = accepted;
       }
       seen.push(...batch.records.map(({ sequenceNumber }) => sequenceNumber));
