@@ -55,7 +55,7 @@ export const upstreamChange = (upstream: EvenSeries, origin: number, lagSteps: n
 const factorOf = (weight: number, change: number): number =>
   Number.isNaN(change) ? 1 : Math.min(Math.max(Math.exp(weight * change), 1 / LARGEST_FACTOR), LARGEST_FACTOR);
 
-/** A forecast with each horizon multiplied. What the highest is to be by one horizon, it is at least by the next. */
+/** A forecast with each horizon multiplied; what is highest at one is part of the windows of all later ones. */
 const scaled = (forecast: ModelForecast, factors: readonly number[]): ReturnType<typeof coherent> => {
   let highest = 0;
   return coherent({
