@@ -168,11 +168,11 @@ const findings = findingsOf(
     now: { recordsPerSec: given.recordsPerSec, bytesPerSec: given.recordsPerSec * RECORD_BYTES },
     foreseen: null,
     shardCapacity: { recordsPerSec: 1000, bytesPerSec: 1_048_576 },
-    ...{ owner: null, others: [] },
+    ...{ owner: null, others: [], primary: { kind: 'unknown', detail: 'The bench asks for capacities.' } },
   },
   {
     ...{ targetUtilization: 0.7, workerTargetUtilization: 0.7, maxErrorShare: 0.01, leakHorizonHours: 24 },
-    ...{ shardUsdPerMonth: 10.95, workerUsdPerMonth: null, bounds: {} },
+    ...{ shardUsdPerMonth: 10.95, workerUsdPerMonth: null, writeUsdPerMillion: 0.625, memoryThreshold: 0.7, bounds: {} },
   },
 );
 const all = [...produced.values()].reduce((a, b) => a + b, 0);

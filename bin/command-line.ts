@@ -90,6 +90,10 @@ export const runCommandLine = async (first: (program: Command) => void): Promise
     .option('--profile', 'a profiling shadow: a sample of the keys is really processed, and measured')
     .option('--share <share>', 'of the shard’s keys, in (0, 1] (with --profile)')
     .option('--minutes <minutes>', 'from 1 to 60 (with --profile)')
+    .option('--budget <usd>', 'ends the run when it has cost more, in US dollars (with --profile)')
+    .option('--candidate', 'beside the processor as it is, the workers’ option candidate, a new version of it (with --profile)')
+    .option('--compare <with>', 'sets results side by side, field by field: of the legs, or of the primary, too (with --profile)')
+    .option('--ignore <field...>', 'fields that may differ: updatedAt, lines.*.id, trace.** (with --compare)')
     .action(async (shardId: string, given: Connection & ProfileOptions & { worker?: string }) => {
       const profile = profileAsked(given);
       if (profile.kind === 'refused') return refuse(profile.message);

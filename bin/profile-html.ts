@@ -3,6 +3,7 @@
 
 import type { ProfileReport, ReportPoint } from '../lib/model/profile-report.ts';
 import { LATENCY_LEVELS } from '../lib/model/profiling.ts';
+import { comparisonLines, primaryText } from './profile-measures-text.ts';
 import { adviceName, costText, profileText } from './profile-text.ts';
 
 const [WIDTH, HEIGHT, LEFT, BOTTOM] = [520, 170, 58, 20];
@@ -118,6 +119,12 @@ const bars = ({ findings }: ProfileReport): string =>
         )
         .join('')}</table>`;
 
+/** All samples that were stored. */
+const compared = ({ totals }: ProfileReport): string => {
+  const [, title, ...lines] = comparisonLines(totals?.comparisons ?? [], Number.POSITIVE_INFINITY);
+  return title === undefined ? '' : `<h2>${escaped(title)}</h2><pre>${escaped(lines.join('\n'))}</pre>`;
+};
+
 const STYLE = `body{font:14px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:1120px;padding:0 1rem;color:#1b1f24;background:#fff}
 h1{font-size:1.4rem;margin:0}h2{margin:1.6rem 0 .4rem;font-size:1.1rem}.lead{font-size:1.1rem;margin:.6rem 0}
 .plots{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,480px),1fr));gap:.6rem 1.2rem}figure{margin:0}figcaption{font-weight:600;margin:.4rem 0 .2rem}figcaption span{font-weight:400;margin-left:.8rem}
@@ -141,9 +148,11 @@ export const profileHtml = (report: ProfileReport): string => {
 <p class="lead">${escaped(findings.state === 'measured' ? findings.limitReason : findings.detail)}</p>
 <p>${escaped(findings.detail)} Run ${escaped(profileId)} on ${escaped(report.hostId)}.</p>
 ${rows.length === 0 ? '' : `<h2>Recommendations, the best first</h2><table><tr><th>What</th><th>Why</th><th>A month</th><th>Load</th><th>Sure</th></tr>${rows.join('')}</table>`}
+${findings.primary === undefined ? '' : `<h2>The primary meanwhile</h2><p>${escaped(primaryText(findings.primary))}</p>`}
 <h2>Over the run</h2><div class="plots">${overTime(report.points)}</div>
 <h2>Distributions</h2><div class="plots">${distributions(report)}</div>
 ${bars(report)}
+${compared(report)}
 <h2>All of it</h2><pre>${escaped(profileText(report))}</pre>
 </body></html>
 `;

@@ -1,6 +1,7 @@
 // bin/profile-text: the report of a profile as a table for a terminal.
 // in: a report of the API · out: text
 import type { ProfileReport, RateEstimate, Recommendation } from '../lib/model/profile-report.ts';
+import { comparisonLines, errorLines, hostText, keysText, primaryText } from './profile-measures-text.ts';
 import { columns } from './tables.ts';
 
 const percent = (share: number | null): string => (share === null ? '–' : `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`);
@@ -31,7 +32,7 @@ export const adviceName = (advice: Recommendation): string => {
 };
 
 export const costText = ({ costUsdPerMonth }: Recommendation): string =>
-  costUsdPerMonth === null ? 'unknown' : `$${costUsdPerMonth.toFixed(2)}`;
+  costUsdPerMonth === null ? 'unknown' : `${costUsdPerMonth < 0 ? '-' : ''}$${Math.abs(costUsdPerMonth).toFixed(2)}`;
 
 /** The whole report. */
 export const profileText = (report: ProfileReport): string => {
@@ -56,7 +57,10 @@ export const profileText = (report: ProfileReport): string => {
         ]),
     `ERRORS     ${percent(errors.share)} (${percent(errors.low)} to ${percent(errors.high)})${errors.byClass.map(({ name, count }) => `, ${count} ${name}`).join('')}`,
     `MEMORY     ${memory.bytesPerRecord === null ? 'no growth that stands out' : `${Math.round(memory.bytesPerRecord)} bytes stay of each record (${memory.where ?? 'heap'})${memory.hoursToFull === null ? '' : `, full in ${memory.hoursToFull.toFixed(1)} h`}`}`,
-    ...(findings.distinctKeys === null ? [] : [`KEYS       about ${findings.distinctKeys}`]),
+    ...(findings.primary === undefined ? [] : [`PRIMARY    ${primaryText(findings.primary)}`]),
+    ...(findings.host === undefined ? [] : [`HOST       ${hostText(findings.host)}`]),
+    ...(report.totals === null ? [] : [`KEYS       ${keysText(report.totals)}`]),
+    ...errorLines(report).map((line) => `ERROR      ${line}`),
     ...section(
       'Where each resource is full',
       ['RESOURCE', 'RECORDS/S', 'FROM', 'TO', 'HOW'],
@@ -110,6 +114,7 @@ export const profileText = (report: ProfileReport): string => {
         kind,
       ]),
     ),
+    ...comparisonLines(report.totals?.comparisons ?? []),
     ...section(
       'Recommendations, the best first',
       ['WHAT', 'A MONTH', 'LOAD BEFORE', 'AFTER', 'SURE', 'WHY'],

@@ -11,24 +11,37 @@ export interface ProfileOptions {
   readonly profile?: true;
   readonly share?: string;
   readonly minutes?: string;
+  readonly budget?: string;
+  readonly candidate?: true;
+  readonly compare?: string;
+  readonly ignore?: readonly string[];
 }
 
 /** The part of the request that makes it a profiling shadow; which numbers are allowed the API says. */
 export const profileAsked = ({
   profile,
-  share,
-  minutes,
+  ...options
 }: ProfileOptions): { kind: 'asked'; body: object } | { kind: 'refused'; message: string } => {
-  if (profile === undefined)
-    return share === undefined && minutes === undefined
+  const { share, minutes, budget, candidate, compare, ignore } = options;
+  if (profile === undefined) {
+    const [first] = Object.entries({ share, minutes, budget, candidate, compare, ignore }).filter(
+      ([, text]) => text !== undefined,
+    );
+    return first === undefined
       ? { kind: 'asked', body: {} }
-      : { kind: 'refused', message: `--share and --minutes are only allowed with --profile, got ${share ?? minutes}` };
-  for (const [name, text] of Object.entries({ '--share': share, '--minutes': minutes }))
+      : { kind: 'refused', message: `--${first[0]} is only allowed with --profile, got ${first[1]}` };
+  }
+  if (ignore !== undefined && compare === undefined)
+    return { kind: 'refused', message: `--ignore is only allowed with --compare, got ${ignore.join(' ')}` };
+  for (const [name, text] of Object.entries({ '--share': share, '--minutes': minutes, '--budget': budget }))
     if (text !== undefined && (text.trim() === '' || !Number.isFinite(Number(text))))
       return { kind: 'refused', message: `${name} must be a number, got ${text}` };
   const fields = {
     ...(share === undefined ? {} : { share: Number(share) }),
     ...(minutes === undefined ? {} : { durationMin: Number(minutes) }),
+    ...(budget === undefined ? {} : { budgetUsd: Number(budget) }),
+    ...(candidate === undefined ? {} : { other: { processor: 'candidate' } }),
+    ...(compare === undefined ? {} : { compare: { with: compare, ...(ignore === undefined ? {} : { ignore }) } }),
   };
   return { kind: 'asked', body: { kind: 'profiling', ...(Object.keys(fields).length === 0 ? {} : { profile: fields }) } };
 };

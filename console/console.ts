@@ -1,11 +1,16 @@
-// console/console: the page. Asks the API each two seconds and shows what it says, or that it says nothing.
+// console/console: the page. Asks the API every three seconds and shows what it says, or that it says nothing.
 // in: GET /api/… of the console's own server · out: the page's sections
 import type { FleetResponse, MonitorResponse, PredictionsResponse } from '../lib/model/api.ts';
 import { empty, html, show } from './dom.ts';
 import { forecastChart, type PastBand, rememberBand } from './forecast-chart.ts';
 import { clockSeconds, duration } from './format.ts';
+import { glance } from './glance.ts';
 import { keySpace } from './key-space.ts';
-import { glance, moveList, type PlanView, planList, profileList, shadowList, tuningList, workerList } from './sections.ts';
+import { moveList } from './move-list.ts';
+import { type PlanView, planList } from './plan-list.ts';
+import { profileList, tuningList } from './profile-list.ts';
+import { shadowList } from './shadow-list.ts';
+import { workerList } from './worker-list.ts';
 
 const EVERY_MS = 3000;
 const LATE_MS = 15_000;

@@ -39,11 +39,14 @@ export const table = (caption: string, columns: readonly string[], rows: readonl
         html(
           'tr',
           {},
-          ...row.map((cell) => html('td', typeof cell === 'string' && /^[\d.–-]/.test(cell) ? { class: 'number' } : {}, cell)),
+          ...row.map((cell) => html('td', typeof cell === 'string' && IS_FIGURE.test(cell) ? { class: 'number' } : {}, cell)),
         ),
       ),
     ),
   );
+
+/** A sentence may begin with a figure, too; it is to wrap. */
+const IS_FIGURE = /^[\d.–-].{0,15}$/;
 
 /** Puts new content into a place and keeps what the reader had opened. */
 export const show = (id: string, ...children: Child[]): void => {
@@ -57,3 +60,7 @@ export const show = (id: string, ...children: Child[]): void => {
   for (const details of place.querySelectorAll('details[data-id]'))
     if (opened.has(details.getAttribute('data-id'))) details.setAttribute('open', '');
 };
+
+/** A cell of two lines, the second one quiet. */
+export const two = (first: Child, ...second: Child[]): HTMLElement =>
+  html('div', { class: 'two' }, html('div', {}, first), html('div', { class: 'quiet' }, ...second));

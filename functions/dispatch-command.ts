@@ -115,6 +115,12 @@ const startHandover = async (
   return { kind: 'started', executionArn };
 };
 
+/** Only a try of a setting begins by itself with another variant. */
+const profileTriggerOf = ({ trigger, request }: ProfileAction): ProfileInput['trigger'] => {
+  if (trigger === 'reactive') return request.other === undefined ? 'utilization' : 'tuning';
+  return trigger === 'forecast' ? 'forecast' : 'request';
+};
+
 const profileInputOf = ({ operationId, application, streamName }: Command, action: ProfileAction): ProfileInput => ({
   operationId,
   application,
@@ -122,7 +128,7 @@ const profileInputOf = ({ operationId, application, streamName }: Command, actio
   shardId: action.shardId,
   hostId: action.workerId,
   request: action.request,
-  trigger: action.trigger === 'reactive' ? 'utilization' : action.trigger === 'forecast' ? 'forecast' : 'request',
+  trigger: profileTriggerOf(action),
   reason: action.reason,
 });
 

@@ -2,7 +2,7 @@
 // in: fleet and policy with their defaults, reports · out: the same with measured capacities of workers and of shards
 import type { Fleet } from '../lib/model/fleet.ts';
 import type { Policy } from '../lib/model/policy.ts';
-import type { ProfileSummary, ResourceCapacity } from '../lib/model/profile-report.ts';
+import type { PrimaryFinding, ProfileSummary, ResourceCapacity } from '../lib/model/profile-report.ts';
 import type { Rate } from '../lib/model/worker.ts';
 
 /** An older measurement is of another version of the processor, or of other records. */
@@ -11,6 +11,13 @@ const VALID_MS = 14 * 86_400_000;
 const UNSAID: Rate = { recordsPerSec: 1000, bytesPerSec: 1_048_576 };
 
 const isUnsaid = (rate: Rate): boolean => rate.recordsPerSec === UNSAID.recordsPerSec && rate.bytesPerSec === UNSAID.bytesPerSec;
+
+/** A backlog of less time says nothing. */
+const LEAST_BEHIND_MS = 5_000;
+
+/** Of the time behind, in which the primary's lanes had nothing to do for want of room in its buffer: what a shadow measured, the primary takes so much less of until that is tuned. */
+const lostToReading = (primary: PrimaryFinding | undefined): number =>
+  primary?.kind !== 'measured' || primary.behindMs < LEAST_BEHIND_MS ? 0 : Math.min(primary.heldUpMs / primary.behindMs, 0.99);
 
 /** The least that the newest report of each shard says of these resources; null where none does. */
 const leastOf = (
@@ -24,16 +31,18 @@ const leastOf = (
     if (fresh && (newest.get(report.shardId)?.analysedAtMs ?? 0) < report.analysedAtMs) newest.set(report.shardId, report);
   }
   return [...newest.values()]
-    .flatMap(({ findings }) => findings.resources.filter(({ resource }) => resources.includes(resource)))
-    .reduce<Rate | null>(
-      (least, { capacity: { at } }) => (least === null || at.recordsPerSec < least.recordsPerSec ? at : least),
-      null,
-    );
+    .flatMap(({ findings }) => {
+      const kept = resources.includes('wait') ? 1 - lostToReading(findings.primary) : 1;
+      return findings.resources
+        .filter(({ resource }) => resources.includes(resource))
+        .map(({ capacity: { at } }) => ({ recordsPerSec: at.recordsPerSec * kept, bytesPerSec: at.bytesPerSec * kept }));
+    })
+    .reduce<Rate | null>((least, at) => (least === null || at.recordsPerSec < least.recordsPerSec ? at : least), null);
 };
 
 /**
  * A worker that did not say what it can take is planned with what the CPU and the event loop were measured to take; a shard whose capacity the policy leaves open
- * with what its lanes were, where that is less than Kinesis's own limit. What a person has said stays.
+ * with what its lanes were, less what they lost to a buffer too small, where that is less than Kinesis's own limit. What a person has said stays.
  */
 export const withMeasured = (
   fleet: Fleet,

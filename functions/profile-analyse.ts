@@ -30,7 +30,10 @@ export const profileAnalyse = {
       ports.forecasts.latest(asked.streamName, signal),
     ]);
     if (fleet === null) throw new PoisonError(`stream ${asked.streamName} is not there any more`);
-    const findings = findingsOf(profileScene(asked.shardId, windows, totals, fleet, forecasts, policy), targetsOf(fleet, policy));
+    const findings = findingsOf(
+      profileScene(asked.shardId, windows, totals, fleet, forecasts, policy, run),
+      targetsOf(fleet, policy),
+    );
     const report: ProfileReport = {
       ...asked,
       profileId: operationId,

@@ -17,7 +17,13 @@ export const profileCreate = {
       return { kind: 'refused', detail: `shard ${asked.shardId} ${lease === undefined ? 'has no lease' : 'has ended'}` };
     // A repeated step finds its own run, which may even have ended by now.
     if ((await ports.profiles.get(asked, operationId, signal)) !== null) return { kind: 'created' };
-    const run = { ...asked, profileId: operationId, state: 'requested' as const, requestedAtMs: nowMs };
+    const owner = (await ports.workers.list(asked, signal)).find(({ workerId }) => workerId === lease.owner);
+    const run = {
+      ...{ ...asked, profileId: operationId, state: 'requested' as const, requestedAtMs: nowMs },
+      ...(owner?.work === undefined || owner.tuning === undefined
+        ? {}
+        : { ownerBefore: { workerId: owner.workerId, work: owner.work, inForce: owner.tuning.inForce } }),
+    };
     const created = await ports.profiles.create({ ...run, lostAfterMs: nowMs + BEGINS_WITHIN_MS }, nowMs, signal);
     if (created.kind === 'exists' && created.run.profileId !== operationId)
       return { kind: 'refused', detail: `shard ${asked.shardId} is being profiled already, by ${created.run.profileId}` };

@@ -27,6 +27,9 @@ const obstacle = (worker: Worker, lease: Lease, shard: Rate, request: ProfilingR
   if (hosting.profileId !== undefined) return `hosts ${hosting.profileId} already`;
   if (request.other?.processor === 'candidate' && !hosting.candidate) return 'has no candidate processor';
   if (request.compare?.with === 'primary' && !hosting.sharedResults) return 'has a result store that the owner does not reach';
+  const { processor: leg = 'current', concurrencyPerShard: lanes = 1 } = request.other ?? {};
+  if (leg === 'current' && lanes > (worker.maxConcurrencyPerShard ?? lanes))
+    return `has a processor that bears at most ${worker.maxConcurrencyPerShard} calls of a shard side by side, asked are ${lanes}`;
   const busiest = Math.max(load.cpuShare, load.eventLoopShare);
   if (busiest > request.busyAbove)
     return `has ${percent(busiest)} of a core or its event loop in use; allowed are ${percent(request.busyAbove)}`;

@@ -6,25 +6,30 @@ import type { Fleet } from '../lib/model/fleet.ts';
 import type { Forecast } from '../lib/model/forecast.ts';
 import { WHOLE_RANGE } from '../lib/model/hash-key-range.ts';
 import { boundsOf, type Policy, profilingOf } from '../lib/model/policy.ts';
-import type { ProfilingTotals, ProfilingWindow } from '../lib/model/profiling.ts';
+import type { ProfilingRun, ProfilingTotals, ProfilingWindow } from '../lib/model/profiling.ts';
 import type { Rate, Worker } from '../lib/model/worker.ts';
 import { moneyOf } from '../lib/plan/cost.ts';
 import { HOURS_PER_MONTH } from '../lib/plan/prices.ts';
 import { larger, NO_LOAD, plus } from '../lib/plan/rates.ts';
+import { primaryOf } from '../lib/profile/primary-of.ts';
 import type { LoadedWorker, ProfileScene, ProfileTargets } from '../lib/profile/profile-input.ts';
+import { tunableBounds } from '../lib/profile/tuning-wish.ts';
 import { foreseenOf } from './fleet.ts';
 
 /** What the owner of the stream wants of a profile. */
 export const targetsOf = (fleet: Fleet, policy: Policy): ProfileTargets => {
-  const { maxErrorShare, leakHorizonHours, workerUsdPerMonth, tuning } = profilingOf(policy);
+  const { maxErrorShare, leakHorizonHours, workerUsdPerMonth, tuning, threshold } = profilingOf(policy);
+  const money = moneyOf(fleet, policy);
   return {
     targetUtilization: policy.targetUtilization,
     workerTargetUtilization: policy.workerTargetUtilization,
     maxErrorShare,
     leakHorizonHours,
-    shardUsdPerMonth: moneyOf(fleet, policy).shardUsdPerHour * HOURS_PER_MONTH,
+    shardUsdPerMonth: money.shardUsdPerHour * HOURS_PER_MONTH,
     workerUsdPerMonth: workerUsdPerMonth ?? null,
-    bounds: boundsOf(tuning),
+    writeUsdPerMillion: money.prices.millionTableWrites,
+    memoryThreshold: threshold,
+    bounds: tunableBounds(boundsOf(tuning), fleet.workers),
   };
 };
 
@@ -36,6 +41,7 @@ export const profileScene = (
   fleet: Fleet,
   forecasts: readonly Forecast[],
   policy: Policy,
+  run: Pick<ProfilingRun, 'ownerBefore'> | null,
 ): ProfileScene => {
   const lease = fleet.leases.find((each) => each.shardId === shardId);
   const shard = fleet.stream.shards.find((each) => each.shardId === shardId);
@@ -68,5 +74,6 @@ export const profileScene = (
     shardCapacity: policy.shardCapacity,
     owner: owner === undefined ? null : loaded(owner),
     others: fleet.workers.filter((worker) => worker !== owner && worker.state === 'active').map(loaded),
+    primary: primaryOf(run?.ownerBefore, owner),
   };
 };

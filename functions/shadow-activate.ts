@@ -2,18 +2,18 @@
 // in: a shard · out: an accepted handover to the worker that holds its verified shadow, or why that cannot be yet
 import { readinessTold } from '../lib/shadow/readiness.ts';
 import { acceptOperations } from './accept-operation.ts';
-import { accepted, api, conflict, type Endpoint, notFound } from './api-shell.ts';
+import { accepted, api, conflict, type Endpoint } from './api-shell.ts';
 import { liveWorkers } from './live-workers.ts';
 import { expectationOf, requestedActionId, underWay } from './requested-action.ts';
 import { routes } from './routes.ts';
+import { unknownShard } from './unknown-shard.ts';
 
 export const activateShadow: Endpoint<typeof routes.activateShadow> = {
   route: routes.activateShadow,
   run: async ({ application, streamName, shardId }, { ports, nowMs, signal }) => {
     const group = { application, streamName };
     const [lease] = await ports.leases.get(group, [shardId], signal);
-    if (lease === undefined)
-      return notFound('UnknownShard', `shard ${shardId} of stream ${streamName} has no lease in application ${application}`);
+    if (lease === undefined) return unknownShard(group, shardId, ports, signal);
     const { shadow, owner } = lease;
     if (owner === undefined) return conflict('NoOwner', `shard ${shardId} has no owner at the moment`);
     if (shadow === undefined) return conflict('NoShadow', `shard ${shardId} has no standby shadow; create one first`);

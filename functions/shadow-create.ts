@@ -6,6 +6,7 @@ import { liveWorkers } from './live-workers.ts';
 import { requestProfile } from './profile-request.ts';
 import { expectationOf, requestedActionId, roomiest, underWay } from './requested-action.ts';
 import { routes } from './routes.ts';
+import { unknownShard } from './unknown-shard.ts';
 
 export const createShadow: Endpoint<typeof routes.createShadow> = {
   route: routes.createShadow,
@@ -13,8 +14,7 @@ export const createShadow: Endpoint<typeof routes.createShadow> = {
     const { application, streamName, shardId } = request;
     const group = { application, streamName };
     const [lease] = await ports.leases.get(group, [shardId], signal);
-    if (lease === undefined)
-      return notFound('UnknownShard', `shard ${shardId} of stream ${streamName} has no lease in application ${application}`);
+    if (lease === undefined) return unknownShard(group, shardId, ports, signal);
     if (request.kind === 'profiling') return requestProfile(lease, request, { ports, nowMs, signal });
     const workers = await liveWorkers(group, ports, nowMs, signal);
     const others = workers.filter((worker) => worker.workerId !== lease.owner);

@@ -57,7 +57,7 @@ export interface LeaseStore {
 
 /** What the process costs its machine since the last call: shares of one core, of the heap limit and of the event loop. */
 export interface UsageMeter {
-  take(): Pick<WorkerLoad, 'cpuShare' | 'memoryBytes' | 'memoryShare' | 'eventLoopShare'>;
+  take(): Pick<WorkerLoad, 'cpuShare' | 'memoryBytes' | 'memoryShare' | 'eventLoopShare' | 'memoryLimitBytes'>;
 }
 
 /** What the process has spent since it began, cheap enough to ask around every call: milliseconds of CPU (all threads), of a busy and of an idle event loop. */

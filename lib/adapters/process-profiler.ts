@@ -5,10 +5,10 @@
 // (/proc/self/stat field 42 in hundredths of a second, where the kernel counts them; /proc/self/io), and so is the time in which the main thread
 // wanted a core and had none (/proc/self/task/PID/schedstat, second field in nanoseconds): on a crowded machine the event loop looks busy with it.
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
-import { totalmem } from 'node:os';
 import { PerformanceObserver, performance } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
 import type { ProcessProfiler, Spent } from '../ports.ts';
+import { memoryLimitOf } from './process-usage.ts';
 
 interface Disk {
   readonly blockIoMs: number | null;
@@ -85,12 +85,6 @@ const leastOf = (a: Memory, b: Memory): Memory => ({
   native: Math.min(a.native, b.native),
   rss: Math.min(a.rss, b.rss),
 });
-
-/** What the process may take: its control group's limit, else the machine's memory. */
-const memoryLimitOf = (): number => {
-  const limit = process.constrainedMemory();
-  return limit > 0 && limit < totalmem() ? limit : totalmem();
-};
 
 /** Profiles this process. */
 export const processProfiler = (): ProcessProfiler => ({

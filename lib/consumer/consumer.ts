@@ -12,6 +12,7 @@ import type { ConsumerEvent } from './events.ts';
 import { FleetWatch } from './fleet-watch.ts';
 import { HandingOn } from './handing-on.ts';
 import { Heart } from './heart.ts';
+import { boundsWithin } from './lane-limit.ts';
 import { LeaseAgent } from './lease-agent.ts';
 import { type ConsumerSettings, settingsOf } from './options.ts';
 import { ProfilingAgent } from './profiling-agent.ts';
@@ -71,7 +72,7 @@ export class Consumer {
     this.#options = options;
     this.#liveness = new OwnLiveness(this.#settings.failoverMs);
     this.#tuning = new TuningAgent({
-      settings: this.#settings,
+      settings: { ...this.#settings, tuning: boundsWithin(this.#settings.tuning, options.processor) },
       ports: options.ports,
       apply: (settings) => this.#table?.tune(settings),
       emit: (event) => this.#emit(event),
@@ -84,6 +85,7 @@ export class Consumer {
       () => this.#table,
       () => this.#profiling?.ability,
       () => this.#tuning.report,
+      options.processor.maxConcurrencyPerShard,
     );
     this.#heart = new Heart(this.#group, this.#settings, options.ports, this.#liveness, (event) => this.#emit(event));
   }
@@ -100,7 +102,7 @@ export class Consumer {
   async start(): Promise<void> {
     const { ports, processor } = this.#options;
     const settings = this.#settings;
-    await checkBeforeStart(settings, ports.preflight, (event) => this.#emit(event), this.#abort.signal);
+    await checkBeforeStart(settings, processor, ports.preflight, (event) => this.#emit(event), this.#abort.signal);
     const stream = await ports.control.describe(settings.streamName);
     if (stream === null)
       throw new TypeError(

@@ -12,6 +12,7 @@ import type { FleetWatch } from './fleet-watch.ts';
 import { HandoverAgent, involves, isCaughtUp } from './handover-agent.ts';
 import type { ConsumerSettings } from './options.ts';
 import { Pulls } from './pulls.ts';
+import type { UpkeepCount } from './read-ahead.ts';
 import { ShadowKeeper } from './shadow-keeper.ts';
 import type { ShardOwner } from './shard-owner.ts';
 import { ShardSteps } from './shard-steps.ts';
@@ -189,7 +190,9 @@ export class LeaseAgent {
     for (const [shardId, owner] of this.#table.owners) {
       const sinceMs = nowMs - (this.#published.get(shardId)?.atMs ?? Number.NEGATIVE_INFINITY);
       if (sinceMs < (owner.chainFor === null ? this.#table.inForce.checkpointMs : this.#settings.markMs)) continue;
-      await this.steps.run(shardId, Number.POSITIVE_INFINITY, async () => void (await this.checkpoint(owner, signal)));
+      // What a shadow's marks cost is not for `checkpointMs` to change.
+      const count = owner.chainFor === null ? this.#table.upkeep : undefined;
+      await this.steps.run(shardId, Number.POSITIVE_INFINITY, async () => void (await this.checkpoint(owner, signal, count)));
     }
   }
 
@@ -292,11 +295,11 @@ export class LeaseAgent {
   }
 
   /** Publishes how far a shard is processed, if that has changed. One write of a shard at a time: two that overtake each other would move its checkpoint back. */
-  async checkpoint(owner: ShardOwner, signal: AbortSignal): Promise<'written' | 'fenced'> {
+  async checkpoint(owner: ShardOwner, signal: AbortSignal, count?: UpkeepCount): Promise<'written' | 'fenced'> {
     const before = this.#publishing.get(owner.shardId);
     const publishing = (async () => {
       await before?.catch(() => {});
-      return this.#publish(owner, signal);
+      return this.#publish(owner, signal, count);
     })();
     this.#publishing.set(owner.shardId, publishing);
     try {
@@ -306,7 +309,7 @@ export class LeaseAgent {
     }
   }
 
-  async #publish(owner: ShardOwner, signal: AbortSignal): Promise<'written' | 'fenced'> {
+  async #publish(owner: ShardOwner, signal: AbortSignal, count?: UpkeepCount): Promise<'written' | 'fenced'> {
     const progress = this.#table.progressOf(owner.shardId);
     if (progress === null || owner.isPending || progress.checkpoint === 'LATEST') return 'written';
     const fingerprint = JSON.stringify([owner.epoch, progress]);
@@ -319,7 +322,11 @@ export class LeaseAgent {
       progress.mark,
       this.#ports.clock.nowMs(),
     );
-    const result = await this.#ports.leases.write(this.#group, owner.shardId, write, signal);
+    const result = await this.#ports.leases.write(this.#group, owner.shardId, write, signal).finally(() => {
+      if (count === undefined) return;
+      count.checkpoints += 1;
+      count.checkpointMs += this.#ports.clock.monotonicMs() - atMs;
+    });
     if (result.kind === 'written') this.#published.set(owner.shardId, { fingerprint, atMs });
     else if (result.lease !== null) await this.#handovers.step(result.lease, signal);
     return result.kind;

@@ -8,6 +8,7 @@ import type { ConsumerOptions } from './consumer-options.ts';
 import type { DeadLetter, Processor } from './processor.ts';
 import { InitialPosition, momentOf } from './start-position.ts';
 
+const MOST_LANES = 64;
 const Milliseconds = z.number().int().positive();
 const DeadLetterFunction = z.custom<DeadLetter>((value) => typeof value === 'function', 'deadLetter must be a function');
 
@@ -63,7 +64,7 @@ export const ConsumerSettings = z.strictObject({
   /** What is published: `automatic`: what the processor's calls have returned for; `manual`: what `context.checkpoint()` has declared (needs a `flush`). */
   checkpoints: z.enum(['automatic', 'manual']).default('automatic'),
   /** Calls of the processor side by side within one shard. Records of one partition key always go to the same one, in order. */
-  concurrencyPerShard: z.number().int().min(1).max(64).default(1),
+  concurrencyPerShard: z.number().int().min(1).max(MOST_LANES).default(1),
   /** What becomes of a record that failed all its attempts. */
   onPoison: z
     .union([z.enum(['stop', 'skip']), z.strictObject({ deadLetter: DeadLetterFunction })], {
@@ -137,6 +138,9 @@ export const settingsOf = ({
   ...settings
 }: ConsumerOptions): ConsumerSettings => {
   if (typeof processor?.process !== 'function') throw new TypeError('processor must have a method process(records, context)');
+  for (const [name, { maxConcurrencyPerShard: most } = {}] of Object.entries({ processor, candidate }))
+    if (most !== undefined && !(Number.isInteger(most) && most >= 1 && most <= MOST_LANES))
+      throw new TypeError(`${name}.maxConcurrencyPerShard must be a whole number from 1 to ${MOST_LANES}, got ${String(most)}`);
   if (candidate !== undefined && typeof candidate.process !== 'function')
     throw new TypeError(
       `candidate must have a method process(records, context), got a processor with ${methodsOf(candidate) || 'no method'}`,
@@ -179,7 +183,7 @@ export const settingsOf = ({
 /** Bounds that reach past what the option itself allows; null: none does. */
 const boundsOutside = (tuning: TuningBounds): string | null => {
   for (const [setting, bounds] of Object.entries(tuning)) {
-    const most = setting === 'concurrencyPerShard' ? 64 : Number.MAX_SAFE_INTEGER;
+    const most = setting === 'concurrencyPerShard' ? MOST_LANES : Number.MAX_SAFE_INTEGER;
     if (bounds !== undefined && bounds.to > most) return `tuning.${setting}.to must be at most ${most}, got ${bounds.to}`;
   }
   return null;

@@ -58,6 +58,11 @@ export interface Processor {
    * between calls is kept by `context.shardId` and `context.leg`). Without it, it is never run in a profiling shadow. @default false
    */
   readonly shadowSafe?: boolean;
+  /**
+   * The most calls side by side within one shard that it bears, 1 to 64: one that keeps a single point per shard declares 1. A Consumer whose `concurrencyPerShard`,
+   * or whose bounds for it in `tuning`, exceed it does not start, and neither tuning nor a profiling shadow goes above it. @default as many as the Consumer asks for
+   */
+  readonly maxConcurrencyPerShard?: number;
   process(records: readonly StreamRecord[], context: ProcessorContext): Promise<void>;
   /** Finish what you hold of this shard: when it returns, everything given is processed. Called before the shard is handed over, given back or ended. */
   flush?(context: ProcessorContext): Promise<void>;

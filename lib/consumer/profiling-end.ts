@@ -47,6 +47,11 @@ export interface HostState {
   readonly workerId: string;
   readonly shadowSafe: boolean;
   readonly candidateSafe: boolean | null;
+  /** By which it goes where a run asks for no other number. @default 1 */
+  readonly lanes?: number;
+  /** The most lanes that the processor and the candidate bear; missing: they declare none. */
+  readonly mostLanes?: number | undefined;
+  readonly mostCandidateLanes?: number | undefined;
   readonly sharedResults: boolean;
   readonly hosting: string | null;
   /** The shard's owner; null: there is no such shard. */
@@ -73,6 +78,13 @@ export const refusalOf = ({ request, shardId }: ProfilingRun, host: HostState): 
     return refuse(
       'not-shadow-safe',
       `the candidate of worker ${host.workerId} does not declare shadowSafe: true; it is never run in a shadow before it does`,
+    );
+  const lanes = request.other?.concurrencyPerShard ?? host.lanes ?? 1;
+  const most = request.other?.processor === 'candidate' ? host.mostCandidateLanes : host.mostLanes;
+  if (most !== undefined && lanes > most)
+    return refuse(
+      'too-many-lanes',
+      `the ${request.other?.processor === 'candidate' ? 'candidate' : 'processor'} of worker ${host.workerId} bears at most ${most} calls of a shard side by side (maxConcurrencyPerShard), asked are ${lanes}`,
     );
   if (request.compare?.with === 'primary' && !host.sharedResults)
     return refuse(

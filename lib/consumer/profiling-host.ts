@@ -11,15 +11,16 @@ import type { ConsumerPorts } from './consumer-options.ts';
 import type { Emit } from './events.ts';
 import type { ConsumerSettings } from './options.ts';
 import type { Processor } from './processor.ts';
-import { deregisterAfter } from './profiling-consumer.ts';
+import { clearUp } from './profiling-clear-up.ts';
 import { endOf, noRoomFor } from './profiling-end.ts';
-import { ProfilingIntake } from './profiling-intake.ts';
-import { TurnMeter } from './profiling-meter.ts';
+import type { ProfilingIntake } from './profiling-intake.ts';
+import type { TurnMeter } from './profiling-meter.ts';
+import { profilingParts } from './profiling-parts.ts';
 import { progressOf, spentUsd } from './profiling-progress.ts';
-import { ProfilingSides } from './profiling-sides.ts';
+import type { ProfilingSides } from './profiling-sides.ts';
 import { takeTurns } from './profiling-turns.ts';
 import { UnsentWindows } from './profiling-unsent.ts';
-import { ProfilingWindows } from './profiling-windows.ts';
+import type { ProfilingWindows } from './profiling-windows.ts';
 
 /** Windows that only tell what the host does without the shadow. */
 const WARM_WINDOWS = 2;
@@ -65,49 +66,29 @@ export class ProfilingHost {
   #endWindow = new AbortController();
 
   constructor(options: ProfilingHostOptions) {
-    const { run, lease, settings, ports, emit, ownRecords } = options;
-    const { signal } = this.#abort;
+    const { run, settings, ports } = options;
     this.#options = options;
     this.#run = run;
     this.#share = run.request.share;
     this.#retrieval = run.request.retrieval ?? (settings.retrieval === 'polling' ? 'polling' : 'fan-out');
     this.#unsent = new UnsentWindows(ports.profiles);
-    this.#profile = ports.profiler.start();
-    this.#meter = new TurnMeter(this.#profile, ports.clock);
-    this.#sides = new ProfilingSides({
-      ...options,
-      epoch: lease.epoch,
-      store: options.results,
-      clock: ports.clock,
-      signal,
-      untilMs: () => this.#run.lostAfterMs,
-      onFailed: (doing, error) => this.#failed(`profile: ${doing}`, error),
-    });
-    this.#intake = new ProfilingIntake({
-      lease,
-      ports,
+    const { profile, meter, intake, sides, windows } = profilingParts(options, {
       retrieval: this.#retrieval,
-      deaggregate: settings.deaggregate,
-      hash: options.hash,
-      streamArn: options.streamArn,
-      signal,
+      signal: this.#abort.signal,
       share: () => this.#share,
       isWanted: () => this.#run.state === 'observing',
+      untilMs: () => this.#run.lostAfterMs,
       onShardEnd: () => {
         this.#shardEnded = true;
         this.#endWindow.abort();
       },
-      emit,
+      onFailed: (doing, error) => this.#failed(doing, error),
     });
-    const { legs } = this.#sides;
-    this.#windows = new ProfilingWindows({
-      clock: ports.clock,
-      profile: this.#profile,
-      meter: this.#meter,
-      intake: this.#intake,
-      legs,
-      ownRecords,
-    });
+    this.#profile = profile;
+    this.#meter = meter;
+    this.#intake = intake;
+    this.#sides = sides;
+    this.#windows = windows;
     this.running = this.#host();
   }
 
@@ -142,7 +123,12 @@ export class ProfilingHost {
     await Promise.all([this.#attempt('stop reading', () => this.#intake.stop()), this.#within(turning)]);
     await this.#within(this.#sides.finish());
     this.#profile.stop();
-    await this.#clearUp(end);
+    await clearUp({
+      ...{ run: this.#run, end, ports, streamArn: this.#options.streamArn },
+      hadConsumer: this.#intake.consumerForMs !== null,
+      clearResults: () => this.#sides.clear(),
+      attempt: (doing, step) => this.#attempt(doing, step),
+    });
     const { by, detail } = end ?? { by: 'host-lost' as const, detail: 'another worker has ended it' };
     emit({ kind: 'profiling-ended', shardId, profileId, end: by, detail });
   }
@@ -236,23 +222,6 @@ export class ProfilingHost {
     const waiting = new AbortController();
     await Promise.race([work, this.#options.ports.clock.sleep(FINISH_MS, waiting.signal)]);
     waiting.abort();
-  }
-
-  /** Takes away what the run has put up: results, its item, the registered consumer where no other run reads by it. */
-  async #clearUp(end: ProfilingEnd | null): Promise<void> {
-    const { ports, streamArn } = this.#options;
-    await this.#attempt('clear results', () => this.#sides.clear());
-    if (this.#intake.consumerForMs !== null) {
-      await this.#attempt('deregister the profiling consumer', async () => {
-        const live = await ports.profiles.live(this.#run);
-        await deregisterAfter(this.#run, live, ports.control, streamArn, ports.clock.nowMs());
-      });
-    }
-    // Last: while the item stands, others see that there may be something to clear up.
-    if (end !== null) await this.#attempt('end a profiling run', () => ports.profiles.end(this.#run, end));
-    // The primary tells its results for as long as it has not heard.
-    if (this.#run.request.compare?.with === 'primary')
-      await this.#attempt('announce the end of a profiling run', () => ports.workers.announce(this.#run));
   }
 
   /** A failure is told; what it leaves goes by its TTL, or with the next worker that looks. */

@@ -7,6 +7,7 @@ import type { WorkerTuning, WorkTotals } from '../model/tuning.ts';
 import type { Worker } from '../model/worker.ts';
 import type { ConsumerPorts } from './consumer-options.ts';
 import type { ConsumerSettings } from './options.ts';
+import { noUpkeep } from './read-ahead.ts';
 import { SelfMeasure } from './self-measure.ts';
 import type { ShardTable } from './shard-table.ts';
 
@@ -22,6 +23,7 @@ export class SelfReport {
   readonly #tableNow: () => ShardTable | null;
   readonly #hostingNow: () => HostingAbility | undefined;
   readonly #tuningNow: () => WorkerTuning | undefined;
+  readonly #mostLanes: number | undefined;
   readonly #measure: SelfMeasure;
   readonly #startedAtMs: number;
   #reported = '';
@@ -34,7 +36,9 @@ export class SelfReport {
     tableNow: () => ShardTable | null,
     hostingNow: () => HostingAbility | undefined = () => undefined,
     tuningNow: () => WorkerTuning | undefined = () => undefined,
+    mostLanes?: number,
   ) {
+    this.#mostLanes = mostLanes;
     this.#tuningNow = tuningNow;
     this.#group = group;
     this.#settings = settings;
@@ -75,6 +79,7 @@ export class SelfReport {
       shardIds: [...(table?.owners.keys() ?? [])],
       shadowShardIds: [...(table?.shadows.keys() ?? [])],
       ...(hosting === undefined ? {} : { hosting }),
+      ...(this.#mostLanes === undefined ? {} : { maxConcurrencyPerShard: this.#mostLanes }),
       ...(tuning === undefined ? {} : { tuning, work: this.#work(table) }),
       reportedAtMs: this.#ports.clock.nowMs(),
     };
@@ -90,6 +95,7 @@ export class SelfReport {
       latencyMs,
       ...(table?.calls ?? { calls: 0, callMs: 0, failedCalls: 0 }),
       cpuMs: this.#measure.cpuMs,
+      upkeep: table?.settledUpkeep() ?? noUpkeep(),
     };
   }
 

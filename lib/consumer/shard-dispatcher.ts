@@ -4,7 +4,6 @@
 //   shardStarted ─► windows … ─(feed ended, all processed)─► flush ─► shardEnded ─► onDrainedToEnd
 //                      └─(paused, lanes settled)─► flush ─► drained
 import type { Lease } from '../model/lease.ts';
-import type { Checkpoint } from '../model/sequence-number.ts';
 import type { Clock } from '../ports.ts';
 import { type CallCount, CallWatch } from './call-watch.ts';
 import { DispatchLanes, type LaneCall, NOT_ALLOWED_MS } from './dispatch-lanes.ts';
@@ -15,6 +14,7 @@ import { plainResults } from './plain-context.ts';
 import type { Processor, ProcessorResults } from './processor.ts';
 import { ProcessorCalls } from './processor-calls.ts';
 import { type DispatchSettings, SettingChange } from './setting-change.ts';
+import { ShardLifecycle } from './shard-lifecycle.ts';
 import type { ShardPosition } from './shard-position.ts';
 import type { ShardProgress } from './shard-progress.ts';
 import type { ShardQueue } from './shard-queue.ts';
@@ -56,19 +56,14 @@ export class ShardDispatcher {
   readonly #options: ShardDispatcherOptions;
   readonly #queue: ShardQueue;
   readonly #progress: ShardProgress;
+  readonly #lifecycle: ShardLifecycle;
   #lanes: DispatchLanes;
   #settings: DispatchSettings;
   readonly #settingChange = new SettingChange();
   readonly #signal: AbortSignal;
   #pending: boolean;
   #paused = false;
-  #started = false;
   #feedEnded = false;
-  #ended = false;
-  /** A lifecycle method is being called. */
-  #inHook = false;
-  /** The processor was given something since it was last flushed. */
-  #hasGiven = false;
   #wake: () => void = () => {};
   readonly #running: Promise<void>;
 
@@ -123,6 +118,7 @@ export class ShardDispatcher {
       declare: (call) => this.#declare(call),
       checkpointNow,
     });
+    this.#lifecycle = new ShardLifecycle({ processor, calls: this.calls, progress: this.#progress, from: options.from });
     this.#lanes = this.#makeLanes();
     this.#running = this.#run();
   }
@@ -139,7 +135,7 @@ export class ShardDispatcher {
     return this.#isAtRest && this.#lanes.hasGap;
   }
   get #isAtRest(): boolean {
-    return this.#paused && this.#lanes.isSettled && !this.#inHook && !this.#mustFlush;
+    return this.#paused && this.#lanes.isSettled && !this.#lifecycle.inCall && !this.#lifecycle.mustFlush;
   }
 
   /** The parents have ended. */
@@ -184,20 +180,25 @@ export class ShardDispatcher {
     this.#lanes.stop();
     this.#wake();
     await this.#running;
-    if (this.#started && !this.#ended) await this.calls.tellLost();
+    await this.#lifecycle.lose();
   }
 
   async #run(): Promise<void> {
     await this.#options.after;
+    const isWanted = () => !this.#paused;
     while (!this.#signal.aborted) {
       if (!this.#paused && this.#lanes.isHeld) this.#lanes.release();
       if (this.#isChanging) await this.#changeSettings();
-      else if (this.#paused && this.#lanes.isSettled && this.#mustFlush) await this.#flush(() => this.#paused);
+      else if (this.#paused && this.#lanes.isSettled && this.#lifecycle.mustFlush)
+        await this.#lifecycle.flush(() => this.#paused);
       else if (this.#paused || this.#pending || this.#lanes.isHalted || !this.#hasWork) await this.#change();
       else if (!this.#options.mayAct()) await this.#lanes.wait(NOT_ALLOWED_MS);
-      else if (!this.#started) await this.#start();
+      else if (!this.#lifecycle.hasStarted) await this.#lifecycle.start(isWanted);
       else if (this.#queue.waiting > 0) this.#openWindow();
-      else if (await this.#end()) break;
+      else if (await this.#lifecycle.end(isWanted)) {
+        this.#options.onDrainedToEnd();
+        break;
+      }
     }
     while (!this.#lanes.isSettled) await this.#change();
   }
@@ -209,12 +210,8 @@ export class ShardDispatcher {
     });
   }
 
-  get #mustFlush(): boolean {
-    return this.#hasGiven && this.#options.processor.flush !== undefined;
-  }
-
   get #hasWork(): boolean {
-    if (!this.#started) return true;
+    if (!this.#lifecycle.hasStarted) return true;
     return this.#queue.waiting > 0 ? this.#lanes.hasRoom : this.#feedEnded && this.#lanes.isEmpty;
   }
 
@@ -226,7 +223,7 @@ export class ShardDispatcher {
       mayAct,
       clock,
       carryOut: (call) => {
-        this.#hasGiven = true;
+        this.#lifecycle.given();
         return this.calls.carryOut(call);
       },
       onProcessed: (window, count) => {
@@ -249,7 +246,8 @@ export class ShardDispatcher {
     if (withinMs !== null) this.#wakeIn(withinMs);
     if (change.isOverdue(clock.monotonicMs()) || this.#lanes.isHalted) this.#wakeIn(change.putOff(clock.monotonicMs()));
     else if (!this.#lanes.isEmpty || !this.#lanes.isSettled) await this.#change();
-    else if (this.#mustFlush) await this.#flush(() => this.#isChanging && !change.isOverdue(clock.monotonicMs()));
+    else if (this.#lifecycle.mustFlush)
+      await this.#lifecycle.flush(() => this.#isChanging && !change.isOverdue(clock.monotonicMs()));
     else {
       this.#settings = change.take() ?? this.#settings;
       this.#lanes = this.#makeLanes();
@@ -273,43 +271,6 @@ export class ShardDispatcher {
     });
     this.#queue.take(contents.raws.length);
     this.#lanes.add(new DispatchWindow(this.#lanes.nextIndex, contents, concurrencyPerShard));
-  }
-
-  async #start(): Promise<void> {
-    const { processor, from } = this.#options;
-    const isWanted = () => !this.#paused;
-    this.#started = processor.shardStarted === undefined || (await this.#hook('shardStarted', from.checkpoint, isWanted));
-  }
-
-  /** The processor finishes what it holds: from then on everything given counts as processed, whatever it has declared. */
-  async #flush(isWanted: () => boolean): Promise<boolean> {
-    const through = this.#progress.processed;
-    if (!(await this.#hook('flush', through.checkpoint, isWanted))) return false;
-    this.#hasGiven = false;
-    this.#progress.declare(through, null);
-    return true;
-  }
-
-  /** The closed shard is processed to its end. */
-  async #end(): Promise<boolean> {
-    const { processor, onDrainedToEnd } = this.#options;
-    const isWanted = () => !this.#paused;
-    if (this.#mustFlush && !(await this.#flush(isWanted))) return false;
-    const { checkpoint } = this.#progress.processed;
-    if (processor.shardEnded !== undefined && !(await this.#hook('shardEnded', checkpoint, isWanted))) return false;
-    this.#ended = true;
-    onDrainedToEnd();
-    return true;
-  }
-
-  async #hook(doing: 'flush' | 'shardStarted' | 'shardEnded', from: Checkpoint, isWanted: () => boolean): Promise<boolean> {
-    const through = this.#progress.processed;
-    this.#inHook = true;
-    try {
-      return await this.calls.hook(doing, from, () => this.#progress.declare(through, null), isWanted);
-    } finally {
-      this.#inHook = false;
-    }
   }
 
   /** The processor has said, by a checkpoint, that everything through the end of this call is processed. */

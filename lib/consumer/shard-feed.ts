@@ -16,6 +16,8 @@ export interface FeedTarget {
   readonly deliver: (records: readonly StreamRecord[], millisBehindLatest: number) => Promise<void>;
   /** Called once, after everything was delivered. */
   readonly onEnd: () => void;
+  /** A poll begins, so long after its pace allowed it. */
+  readonly onRead?: (lateMs: number) => void;
 }
 
 export interface FeedOptions extends FeedTarget {
@@ -81,6 +83,7 @@ export class ShardFeed {
       share: options.share ?? WHOLE_SHARE,
       open: () => this.#iterator(),
       onEnd: (gone) => this.#endAfterDeliveries(gone),
+      onRead: (lateMs) => this.#target.onRead?.(lateMs),
       emit: options.emit,
     });
     this.#abort.signal.addEventListener('abort', () => this.#wake(), { once: true });

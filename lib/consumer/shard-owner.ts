@@ -16,6 +16,7 @@ import type { DemandCounter } from './demand-counter.ts';
 import type { ConsumerSettings } from './options.ts';
 import type { ReadShare } from './poll-pace.ts';
 import type { StoppedAt } from './processor-calls.ts';
+import { noUpkeep, ReadAhead, type UpkeepCount } from './read-ahead.ts';
 import type { DispatchSettings } from './setting-change.ts';
 import { ShardDispatcher, type ShardDispatcherOptions } from './shard-dispatcher.ts';
 import { type FeedTarget, ShardFeed } from './shard-feed.ts';
@@ -37,6 +38,8 @@ export interface ShardOwnerOptions extends ShardDispatcherOptions {
   readonly consumerArn: (() => Promise<string>) | null;
   /** What it may take of the shard's shared reads. @default all of them */
   readonly share?: ReadShare;
+  /** Counts how reading ahead does, of all shards of the process. @default nowhere */
+  readonly upkeep?: UpkeepCount;
 }
 
 /** Dispatches one shard: in order, or with `concurrencyPerShard` in order within each partition key. */
@@ -46,6 +49,7 @@ export class ShardOwner {
   readonly #options: Omit<ShardOwnerOptions, 'handed'>;
   readonly #feed: ShardFeed;
   readonly #queue: ShardQueue;
+  readonly #readAhead: ReadAhead;
   readonly #progress: ShardProgress;
   readonly #dispatcher: ShardDispatcher;
   readonly #abort = new AbortController();
@@ -62,7 +66,9 @@ export class ShardOwner {
     this.#options = kept;
     this.shardId = lease.shardId;
     this.epoch = lease.epoch;
-    this.#queue = new ShardQueue(settings.maxBufferBytes, kept.budget);
+    const monotonicMs = () => clock.monotonicMs();
+    this.#readAhead = new ReadAhead(monotonicMs, kept.upkeep ?? noUpkeep());
+    this.#queue = new ShardQueue(settings.maxBufferBytes, kept.budget, { readAhead: this.#readAhead, monotonicMs });
     this.#queue.add(handed.records);
     this.#progress = new ShardProgress({
       from,
@@ -80,6 +86,7 @@ export class ShardOwner {
     const target: FeedTarget = {
       deliver: (records, millisBehindLatest) => this.#receive(records, millisBehindLatest),
       onEnd: () => this.#dispatcher.endOfFeed(),
+      onRead: (lateMs) => this.#readAhead.reads(lateMs),
     };
     kept.feed?.retarget(target);
     this.#feed =
@@ -184,6 +191,11 @@ export class ShardOwner {
     this.#dispatcher.resume();
   }
 
+  /** Brings what is counted of reading ahead up to now. */
+  settleUpkeep(): void {
+    this.#readAhead.settle();
+  }
+
   /** Starts the digest chain of a shadow at the last whole record that is processed. False while that is not yet a point in the shard. */
   openChain(shadowWorkerId: string): boolean {
     if (!this.#progress.openChain()) return false;
@@ -204,7 +216,7 @@ export class ShardOwner {
   }
 
   async #receive(records: readonly StreamRecord[], millisBehindLatest: number): Promise<void> {
-    this.#queue.add(records);
+    this.#queue.add(records, millisBehindLatest > 0);
     this.#millisBehindLatest = millisBehindLatest;
     this.#dispatcher.arrived();
     await this.#queue.room();

@@ -27,6 +27,8 @@ export interface PollerOptions {
   readonly take: (batch: RecordBatch) => Promise<void>;
   /** The shard was read to its end; or it is gone, and what was not read is lost. Resolves when everything was delivered. */
   readonly onEnd: (gone: ShardGoneError | null) => Promise<void>;
+  /** A read of `pollWhile` begins, so long after its pace allowed it. */
+  readonly onRead: (lateMs: number) => void;
   /** An answer came, be it empty or a refusal. */
   readonly onHeard: () => void;
   readonly isOver: () => boolean;
@@ -69,8 +71,11 @@ export class ShardPoller {
     let iterator: ShardIterator | null = null;
     let retryMs = RETRY_FIRST_MS;
     while (!isOver() && isWanted()) {
-      await this.#turn(pollDueAtMs(this.#pace, this.#idleMs));
+      const dueAtMs = pollDueAtMs(this.#pace, this.#idleMs);
+      const lateMs = Math.max(0, clock.monotonicMs() - dueAtMs);
+      await this.#turn(dueAtMs);
       if (isOver() || !isWanted()) return;
+      this.#options.onRead(lateMs);
       try {
         iterator ??= open();
         await this.#read(iterator);

@@ -1,6 +1,7 @@
 // lib/consumer: the records of one shard that are read and not yet processed, bounded in bytes, for the shard and for the whole process.
 // in: deliveries of the feed · out: records for the next window; when reading may go on
 import type { StreamRecord } from '../model/shard.ts';
+import type { ReadAhead } from './read-ahead.ts';
 
 const GONE: StreamRecord = { sequenceNumber: '', partitionKey: '', data: new Uint8Array(), arrivedAtMs: 0 };
 
@@ -47,6 +48,8 @@ export class BufferBudget {
 export class ShardQueue {
   #maxBytes: number;
   readonly #budget: BufferBudget;
+  readonly #readAhead: ReadAhead | null;
+  readonly #monotonicMs: () => number;
   #items: StreamRecord[] = [];
   #head = 0;
   #held = 0;
@@ -54,9 +57,12 @@ export class ShardQueue {
   #closed = false;
   #roomMade: () => void = () => {};
 
-  constructor(maxBytes: number, budget: BufferBudget) {
+  /** `measured`: what is told how well reading ahead does. */
+  constructor(maxBytes: number, budget: BufferBudget, measured?: { readonly readAhead: ReadAhead; monotonicMs(): number }) {
     this.#maxBytes = maxBytes;
     this.#budget = budget;
+    this.#readAhead = measured?.readAhead ?? null;
+    this.#monotonicMs = measured === undefined ? () => 0 : () => measured.monotonicMs();
   }
 
   /** Another bound from now on; what is held stays. */
@@ -77,13 +83,15 @@ export class ShardQueue {
     return this.#bytes;
   }
 
-  add(records: readonly StreamRecord[]): void {
+  /** `isBehind`: there is more in the stream. */
+  add(records: readonly StreamRecord[], isBehind = false): void {
     if (this.#closed) return;
     let bytes = 0;
     for (const record of records) {
       this.#items.push(record);
       bytes += record.data.byteLength;
     }
+    this.#readAhead?.arrived(records.length, bytes, isBehind);
     this.#held += records.length;
     this.#bytes += bytes;
     this.#budget.take(bytes);
@@ -91,13 +99,19 @@ export class ShardQueue {
 
   /** Resolves when more may be read: below both bounds, or nothing of this shard is left, so that every shard goes on whatever the others hold. */
   async room(): Promise<void> {
+    let ownMs = 0;
     while (!this.#closed && (this.#bytes > this.#maxBytes || (this.#budget.isFull && this.#bytes > 0))) {
+      // What the bound of the whole process keeps waiting, a larger one of the shard would, too.
+      const isOwn = !this.#budget.isFull;
+      const sinceMs = this.#monotonicMs();
       await new Promise<void>((resolve) => {
         this.#roomMade = resolve;
         this.#budget.onRoom(resolve);
       });
       this.#budget.forget(this.#roomMade);
+      if (isOwn) ownMs += this.#monotonicMs() - sinceMs;
     }
+    this.#readAhead?.waited(ownMs);
   }
 
   peek(count: number): StreamRecord[] {
@@ -118,12 +132,14 @@ export class ShardQueue {
     if (this.#closed) return;
     this.#held -= records;
     this.#bytes -= bytes;
+    this.#readAhead?.processed(bytes, this.#held);
     this.#budget.giveBack(bytes);
     if (this.#bytes <= this.#maxBytes) this.#roomMade();
   }
 
   /** Forgets everything and lets the feed go on into nothing. */
   close(): void {
+    if (!this.#closed) this.#readAhead?.settle();
     this.#closed = true;
     this.#items = [];
     this.#head = 0;

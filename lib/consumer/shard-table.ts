@@ -13,6 +13,7 @@ import type { Emit } from './events.ts';
 import { type ConsumerSettings, ownSettingsOf } from './options.ts';
 import { OWNER_SHARE, WHOLE_SHARE } from './poll-pace.ts';
 import type { Processor, ProcessorResults } from './processor.ts';
+import { noUpkeep, type UpkeepCount } from './read-ahead.ts';
 import { ShardOwner } from './shard-owner.ts';
 import { BufferBudget } from './shard-queue.ts';
 import { ShardShadow } from './shard-shadow.ts';
@@ -52,11 +53,19 @@ export class ShardTable {
   #inForce: SettingsInForce;
   /** What calls of the processor came to, of shards that were let go, too. */
   readonly calls: CallCount = { calls: 0, callMs: 0, failedCalls: 0 };
+  /** What checkpoints and reading ahead came to, of shards that were let go, too. */
+  readonly upkeep: UpkeepCount = noUpkeep();
 
   constructor(options: ShardTableOptions) {
     this.#options = options;
     this.#inForce = ownSettingsOf(options.settings);
     this.#budget = new BufferBudget(options.settings.maxTotalBufferBytes);
+  }
+
+  /** The same, with what lasts at this moment counted until now. */
+  settledUpkeep(): UpkeepCount {
+    for (const owner of this.owners.values()) owner.settleUpkeep();
+    return { ...this.upkeep };
   }
 
   /** What the shards go by now. */
@@ -102,6 +111,7 @@ export class ShardTable {
       after: this.#left(shardId),
       settings: { ...settings, ...this.#inForce },
       count: this.calls,
+      upkeep: this.upkeep,
       reader: ports.reader,
       clock: ports.clock,
       random,

@@ -58,7 +58,7 @@ export interface RefusedItem {
 export interface DynamodbEffects {
   /**
    * Writes the effects of consecutive records of one shard, in order, and moves the checkpoint behind the last one, in one transaction or not at all.
-   * Needs `concurrencyPerShard: 1`. Several calls for one call of the processor must take consecutive parts of its records.
+   * Needs `concurrencyPerShard: 1`: a processor that calls it declares `maxConcurrencyPerShard: 1`. Several calls for one call of the processor must take consecutive parts of its records.
    * Throws a TransientError where the runtime is to try again (a conflict, a throttled table, a lost connection), a PoisonError for items that DynamoDB can never take.
    */
   write(context: EffectContext, records: readonly StreamRecord[], itemsOf: ItemsOf): Promise<EffectsAnswer>;

@@ -17,11 +17,13 @@ export interface EffectsOptions {
 }
 
 /**
- * A processor that writes what `itemsOf` says, once. Throws a FencedError where another worker owns the shard by now, and a PoisonError where a
+ * A processor that writes what `itemsOf` says, once. It declares that it bears one lane only (`maxConcurrencyPerShard: 1`). Throws a FencedError where another worker owns the shard by now, and a PoisonError where a
  * condition of one of the items does not hold: the runtime then finds the record that it belongs to and does with it what `onPoison` says.
  */
 export const effectsProcessor = (effects: DynamodbEffects, itemsOf: EffectsOf, options: EffectsOptions = {}): Processor => ({
   shadowSafe: options.shadowSafe === true,
+  // A transaction moves the checkpoint of the whole shard: its records must come in one lane.
+  maxConcurrencyPerShard: 1,
   process: async (records, context) => {
     if (context.shadow && options.shadowSafe === true) {
       const items = await itemsOf(records, context);

@@ -16,6 +16,7 @@ export type FindingKind =
   | 'table-of-another-schema'
   | 'time-to-live-off'
   | 'clock-wrong'
+  | 'too-many-lanes'
   | 'not-checked';
 
 /** Something that would fail later, or that is worth knowing now. */

@@ -1,7 +1,7 @@
 // lib/model: the nouns. What a profiling shadow has taught about one shard on one worker, and what to do about it.
 import { z } from 'zod';
 import { ProfilingEnd, ProfilingRequest, ProfilingTotals } from './profiling.ts';
-import { OperatorSetting } from './tuning.ts';
+import { OperatorSetting, SettingsInForce, Upkeep } from './tuning.ts';
 import { Rate } from './worker.ts';
 
 /** A rate with its 95 % interval; `high` is null where the measurement only bounds it from below. */
@@ -49,7 +49,7 @@ export type StageFinding = z.output<typeof StageFinding>;
 const base = {
   /** One sentence with its numbers. */
   reason: z.string(),
-  /** US dollars a month that it adds, at list prices of us-east-1; null where no price list knows it. */
+  /** US dollars a month that it adds (below 0: saves), at list prices of us-east-1; null where no price list knows it. */
   costUsdPerMonth: z.number().nullable(),
   /** Utilisation of what is scarce at the foreseen peak: without it, and with it. */
   utilizationBefore: z.number().nullable(),
@@ -96,6 +96,46 @@ export const ReportPoint = z.object({
 });
 export type ReportPoint = z.output<typeof ReportPoint>;
 
+const Amount = z.number().min(0);
+
+/** What the shard's owner did during the run by its own totals, all of its shards together; or why that is not known. */
+export const PrimaryFinding = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('measured'),
+    workerId: z.string(),
+    /** From the owner's newest report when the run was created to its newest at the end; and the same of each of its shards, added up. */
+    ms: Amount,
+    shardMs: Amount,
+    inForce: SettingsInForce,
+    records: Amount,
+    ...Upkeep.omit({ shardMs: true, bufferByteMs: true }).shape,
+    /** Read and not processed, in the mean, of all its shards. */
+    bufferBytes: Amount,
+    /** Resident at the end, and what the process may take; null: not told. */
+    memoryBytes: Amount,
+    memoryLimitBytes: Amount.nullable(),
+  }),
+  z.object({ kind: z.literal('unknown'), detail: z.string() }),
+]);
+export type PrimaryFinding = z.output<typeof PrimaryFinding>;
+
+/** What the run took of its host's process: shares of the time; of `ioWaitShare` of the turns, in which the event loop had nothing to do. Null: this system does not tell. */
+export const HostUse = z.object({
+  /** Of one core. */
+  cpuShare: Amount,
+  loopShare: Amount,
+  gcShare: Amount,
+  collections: Amount,
+  ioWaitShare: Amount.nullable(),
+  diskWaitShare: Amount.nullable(),
+  readBytesPerSec: Amount.nullable(),
+  writtenBytesPerSec: Amount.nullable(),
+  /** At the end: the lowest of the last window, and resident. */
+  heapBytes: Amount,
+  rssBytes: Amount,
+});
+export type HostUse = z.output<typeof HostUse>;
+
 export const Findings = z.object({
   /** Whether enough was seen to state a capacity; the sentence says what is missing otherwise. */
   state: z.enum(['measured', 'not-enough']),
@@ -125,12 +165,16 @@ export const Findings = z.object({
     /** At the shard's whole load. */
     hoursToFull: z.number().nullable(),
   }),
+  /** Missing: nothing was observed, or a report of an older version. */
+  host: HostUse.optional(),
   hotKeys: z.array(HotKey),
   distinctKeys: z.number().nullable(),
   stages: z.array(StageFinding),
   /** Of the scarcest resource, by the shard's whole load. */
   utilizationNow: z.number().nullable(),
   utilizationForeseen: z.number().nullable(),
+  /** Missing: a report of an older version. */
+  primary: PrimaryFinding.optional(),
   noise: z.array(NoiseFloor),
   /** Only those above the noise, of a run that tried another variant. */
   differences: z.array(Difference),

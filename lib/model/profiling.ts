@@ -3,6 +3,7 @@
 //
 //   requested ─host warms─► warming ─dispatches─► observing ─► ended      (any ─► ended: `ended.by` says why)
 import { z } from 'zod';
+import { SettingsInForce, WorkTotals } from './tuning.ts';
 
 const outside = ({ input }: { readonly input?: unknown }): string => `must be in (0, 1], got ${String(input)}`;
 const Share = z.number({ error: outside }).gt(0, { error: outside }).lte(1, { error: outside });
@@ -68,6 +69,7 @@ export type ProfilingRequest = z.output<typeof ProfilingRequest>;
 export const ProfilingRefusal = z.enum([
   'not-shadow-safe',
   'no-candidate',
+  'too-many-lanes',
   'results-not-shared',
   'host-owns-the-shard',
   'hosting-another',
@@ -106,8 +108,11 @@ export const ProfilingRun = z.object({
   /** The worker that is told to host it. */
   hostId: z.string().min(1),
   request: ProfilingRequest,
-  trigger: z.enum(['utilization', 'forecast', 'request']),
+  /** `tuning`: it tries a setting that a profile has recommended. */
+  trigger: z.enum(['utilization', 'forecast', 'request', 'tuning']),
   reason: z.string(),
+  /** The owner's totals when the run was created: what it did during the run is what it tells at the end, less these. Missing: it tells none. */
+  ownerBefore: z.object({ workerId: z.string(), work: WorkTotals, inForce: SettingsInForce }).optional(),
   state: z.enum(['requested', 'warming', 'observing', 'ended']),
   requestedAtMs: z.number(),
   /** From then on it counts as lost; its host moves it on while it lives. */

@@ -46,6 +46,25 @@ export type WorkerTuning = z.output<typeof WorkerTuning>;
 
 const Amount = z.number().min(0);
 
+/** What a worker's checkpoints and its reading ahead came to since the process began, of all its shards together. */
+export const Upkeep = z.object({
+  /** Time of all its shards together. */
+  shardMs: Amount,
+  /** Checkpoints that were written since `checkpointMs` was over, and the time that these writes took. */
+  checkpoints: Amount,
+  checkpointMs: Amount,
+  /** Time in which there was more to read in the stream. */
+  behindMs: Amount,
+  /** Of it, time in which everything that was read was processed, so that the processor had nothing to do. */
+  starvedMs: Amount,
+  /** Of that, what a larger buffer would have spared: the read that ended it could have begun earlier, had it not waited for room below `maxBufferBytes`; and how often. */
+  heldUpMs: Amount,
+  heldUps: Amount,
+  /** Bytes that were read and not processed, times the milliseconds that they were so. */
+  bufferByteMs: Amount,
+});
+export type Upkeep = z.output<typeof Upkeep>;
+
 /** What a worker's processor was given and took since the process began: part of its report. */
 export const WorkTotals = z.object({
   sinceMs: z.number(),
@@ -58,6 +77,8 @@ export const WorkTotals = z.object({
   /** Calls that threw. */
   failedCalls: Amount,
   cpuMs: Amount,
+  /** Missing: a worker of an older version. */
+  upkeep: Upkeep.optional(),
 });
 export type WorkTotals = z.output<typeof WorkTotals>;
 

@@ -14,6 +14,8 @@ export const WorkerLoad = Rate.extend({
   memoryShare: z.number().min(0),
   eventLoopShare: z.number().min(0).max(1),
   leaseStoreLatencyMs: z.number().min(0),
+  /** What the process may take: its control group's limit, else the machine's memory; missing: not told. `memoryBytes` is of it. */
+  memoryLimitBytes: z.number().min(0).optional(),
 });
 export type WorkerLoad = z.output<typeof WorkerLoad>;
 
@@ -46,6 +48,8 @@ export const Worker = z.object({
   retrieval: Retrieval.optional(),
   /** Whether it may be told to host a profiling shadow. */
   hosting: HostingAbility.optional(),
+  /** The most calls side by side within a shard that its processor bears; missing: it declares none. */
+  maxConcurrencyPerShard: z.number().int().min(1).optional(),
   /** Where its settings may be changed from outside: what it runs with, and within which bounds. */
   tuning: WorkerTuning.optional(),
   /** Then also what its processor was given and took. */

@@ -79,7 +79,8 @@ const urgency = (a: Candidate, b: Candidate): number =>
   b.outlook.peakUtilization - a.outlook.peakUtilization ||
   (a.outlook.shard.shardId < b.outlook.shard.shardId ? -1 : 1);
 
-const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+/** An id that a sentence begins with is written as AWS writes it. */
+const sentence = (text: string): string => `${text.startsWith('shardId-') ? 's' : text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 
 /** Why this shard cannot be cut now, though the stream might reshard; null when it can. */
 const obstacleOf = (

@@ -5,6 +5,7 @@ import type { ProfilingLeg } from '../model/profiling.ts';
 import type { Rate } from '../model/worker.ts';
 import { compareLegs } from './compare-legs.ts';
 import { compareTails } from './compare-tails.ts';
+import { hostUseOf } from './host-use.ts';
 import { hotKeysOf } from './hot-keys.ts';
 import { CURRENT } from './leg-sums.ts';
 import { memoryGrowthOf } from './memory-growth.ts';
@@ -103,7 +104,9 @@ export const findingsOf = (scene: ProfileScene, targets: ProfileTargets, legs: r
   const load = now ?? peak ?? { recordsPerSec: shardRecords / Math.max(seconds, 1), bytesPerSec: 0 };
   const memory = memoryGrowthOf(windows, load.recordsPerSec);
   const measured = shardCapacityOf(windows, legs, hotKeys, scene.shardCapacity);
+  const host = hostUseOf(windows);
   const common = {
+    ...(host === null ? {} : { host }),
     records,
     seconds,
     sampledShare: shardRecords === 0 ? 0 : observed.reduce((sum, each) => sum + each.sampledRecords, 0) / shardRecords,
@@ -112,6 +115,7 @@ export const findingsOf = (scene: ProfileScene, targets: ProfileTargets, legs: r
     hotKeys,
     distinctKeys: totals === null ? null : Math.round(totals.keys.distinct),
     stages,
+    primary: scene.primary,
     noise,
     differences: differencesOf(scene),
   };

@@ -1,6 +1,7 @@
 // lib/profile: what the findings are made from, beside the measures.
 // in: nothing · out: types
 import type { HashKeyRange } from '../model/hash-key-range.ts';
+import type { PrimaryFinding } from '../model/profile-report.ts';
 import type { ProfilingTotals, ProfilingWindow } from '../model/profiling.ts';
 import type { TuningBounds } from '../model/tuning.ts';
 import type { Rate } from '../model/worker.ts';
@@ -27,6 +28,7 @@ export interface ProfileScene {
   readonly owner: LoadedWorker | null;
   /** Live workers that could take it. */
   readonly others: readonly LoadedWorker[];
+  readonly primary: PrimaryFinding;
 }
 
 /** What the owner of the stream wants, and what things cost. */
@@ -39,6 +41,11 @@ export interface ProfileTargets {
   readonly leakHorizonHours: number;
   readonly shardUsdPerMonth: number;
   readonly workerUsdPerMonth: number | null;
+  /** What a million writes to a table cost. */
+  readonly writeUsdPerMillion: number;
+  /** Of what a process may take, that it should not pass. */
+  readonly memoryThreshold: number;
+  /** What policy and workers let be changed. */
   readonly bounds: TuningBounds;
 }
 

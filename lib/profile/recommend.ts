@@ -1,10 +1,11 @@
 // lib/profile: what to do about a limit, or why nothing.
 // in: the limit, how full it is and will be, what else could take the shard · out: recommendations, the best first, each with cost, benefit and confidence
 import type { HotKey, ProfileLimit, Recommendation, StageFinding } from '../model/profile-report.ts';
+import { confidenceOf } from './confidence.ts';
 import { divisionOf } from './divide.ts';
 import { type LoadedWorker, NO_RATE, type ProfileScene, type ProfileTargets, shareTaken } from './profile-input.ts';
+import { recommendUpkeep } from './recommend-upkeep.ts';
 import type { Measured } from './shard-capacity.ts';
-import { normalBelow } from './student-t.ts';
 
 export interface Question {
   readonly limit: ProfileLimit;
@@ -30,15 +31,6 @@ const ALLOWS = {
 const DOMINANT_STAGE = 0.5;
 /** A call's own part that takes so much of the time of a record is worth larger calls. */
 const CALL_SHARE = 0.3;
-
-/** How sure it is that the utilisation passes the target, by the interval of the capacity. */
-export const confidenceOf = ({ scarcest }: Measured, utilization: number, target: number): number => {
-  const { at, low, high } = scarcest.capacity;
-  const upper = high ?? { recordsPerSec: 2 * at.recordsPerSec - low.recordsPerSec };
-  const error = (upper.recordsPerSec - low.recordsPerSec) / (2 * 1.96) / Math.max(at.recordsPerSec, Number.MIN_VALUE);
-  if (utilization === 0 || error === 0) return utilization > target ? 1 : 0;
-  return normalBelow((utilization / target - 1) / error);
-};
 
 interface Base {
   readonly utilizationBefore: number;
@@ -203,6 +195,12 @@ export const recommend = (scene: ProfileScene, question: Question, targets: Prof
   const shared = compute && scene.owner !== null ? shareTaken(scene.owner.load, measured.scarcest.capacity.at) : 0;
   const fullest = Math.max(utilization, shared);
   const confidence = confidenceOf(measured, fullest, target);
+  const { primary, foreseen, now } = scene;
+  const upkeep =
+    primary.kind === 'unknown'
+      ? []
+      : recommendUpkeep({ primary, measured, utilization, load: foreseen ?? now ?? NO_RATE }, targets);
+  if (fullest <= target && upkeep.length > 0) return upkeep;
   if (fullest <= target)
     return [
       {
@@ -215,7 +213,7 @@ export const recommend = (scene: ProfileScene, question: Question, targets: Prof
       },
     ];
   const base: Base = { utilizationBefore: utilization, confidence };
-  if (limit === 'hot-key') return repairOf(question, confidence);
+  if (limit === 'hot-key') return [...repairOf(question, confidence), ...upkeep];
   const moves = compute ? moveOf(scene, question, targets, base) : [];
   const found = [
     ...settingsOf(question, targets, base),
@@ -226,7 +224,8 @@ export const recommend = (scene: ProfileScene, question: Question, targets: Prof
   ];
   // What reaches the target comes before what does not; then the cheaper one.
   const reaches = ({ utilizationAfter }: Recommendation) => (utilizationAfter !== null && utilizationAfter <= target ? 0 : 1);
-  return found.sort(
+  found.sort(
     (a, b) => reaches(a) - reaches(b) || (a.costUsdPerMonth ?? Number.MAX_VALUE) - (b.costUsdPerMonth ?? Number.MAX_VALUE),
   );
+  return [...found, ...upkeep];
 };

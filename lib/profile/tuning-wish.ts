@@ -22,6 +22,16 @@ const rangeOf = (bounds: { from: number; to: number } | undefined): string =>
 export const boundsOfFleet = (policy: TuningBounds, workers: readonly Worker[]): TuningBounds =>
   boundsOfAll([policy, ...workers.map(({ tuning }) => tuning?.bounds ?? {})]);
 
+/** The policy's bounds, as far as the worker's processor bears more lanes. */
+const borneBy = (policy: TuningBounds, { maxConcurrencyPerShard: most }: Worker): TuningBounds =>
+  most === undefined || policy.concurrencyPerShard === undefined
+    ? policy
+    : { ...policy, concurrencyPerShard: { from: 1, to: most } };
+
+/** What may be recommended: a worker that names no setting is not asked, since a person may add bounds to its code. */
+export const tunableBounds = (policy: TuningBounds, workers: readonly Worker[]): TuningBounds =>
+  boundsOfAll([policy, ...workers.map((worker) => worker.tuning?.bounds ?? borneBy(policy, worker))]);
+
 /** Whether a setting may be tried now. */
 export const wishFor = (
   { setting, to }: AskedSetting,
@@ -87,9 +97,10 @@ export const recommendedTry = (
         continue;
       }
       // Workers that allow less than the policy are asked for what they allow.
-      const most = boundsOfFleet(policy, workers)[setting]?.to ?? to;
-      const wish = wishFor({ setting, to: Math.min(to, most) }, tuning, policy, workers);
-      if (wish.kind === 'try' && wish.from === from && wish.to > from)
+      const allowed = boundsOfFleet(policy, workers)[setting];
+      const asked = allowed === undefined ? to : Math.min(Math.max(to, allowed.from), allowed.to);
+      const wish = wishFor({ setting, to: asked }, tuning, policy, workers);
+      if (wish.kind === 'try' && wish.from === from && wish.to > from === to > from)
         return { ...wish, shardId, reason: `Profile ${profileId} of ${shardId}: ${reason}` };
       why.push(wish.kind === 'refused' ? wish.message : `${setting} is ${wish.from} by now, ${profileId} was of ${from}`);
     }

@@ -15,6 +15,7 @@ import {
   tuningTransitions,
   type WorkSample,
 } from '../model/tuning.ts';
+import { judgeGain } from './judge-gain.ts';
 import { judgeShadow } from './judge-shadow.ts';
 import { judgeWatch } from './judge-watch.ts';
 import { type SeenWorker, sampleOf, seenOf } from './work-samples.ts';
@@ -152,7 +153,18 @@ const watch = (tuning: Tuning, trial: TuningTrial, nowMs: number): TuningStep =>
   const { kind, reason } = judgeWatch(trial.before, trial.after, !isOver);
   if (kind === 'worse' || (isOver && kind === 'tooLittle'))
     return end(tuning, trial, kind === 'worse' ? 'worse' : 'unclear', reason, nowMs);
-  return isOver ? end(tuning, trial, 'held', reason, nowMs) : { kind: 'noted', tuning: next(tuning, {}, trial), reason };
+  if (!isOver) return { kind: 'noted', tuning: next(tuning, {}, trial), reason };
+  // What no shadow has shown to be better must show it here, where it was a profile's idea; a person may have reasons of their own.
+  const gain = judgeGain(trial, trial.before, trial.after);
+  if (gain === null) return end(tuning, trial, 'held', reason, nowMs);
+  const isMissed = gain.kind !== 'gain' && trial.trigger === 'recommendation';
+  return end(
+    tuning,
+    trial,
+    isMissed ? 'unclear' : 'held',
+    `${isMissed ? 'Not worse, but not seen to be better. ' : ''}${gain.reason} ${reason}`,
+    nowMs,
+  );
 };
 
 const stepTrial = (tuning: Tuning, stored: TuningTrial, scene: TuningScene, nowMs: number): TuningStep => {

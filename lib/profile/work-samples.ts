@@ -1,6 +1,6 @@
 // lib/profile: what the workers did between two looks, from totals that only grow.
 // in: each worker's totals now and at the look before · out: one sample of all of them, for the value that they ran with
-import type { TuningTrial, WorkSample, WorkTotals } from '../model/tuning.ts';
+import type { TuningTrial, Upkeep, WorkSample, WorkTotals } from '../model/tuning.ts';
 
 /** A live worker as its report tells it. */
 export interface SeenWorker {
@@ -10,6 +10,18 @@ export interface SeenWorker {
   readonly lanes: number;
   readonly memoryShare: number;
 }
+
+/** What grew, of all workers; null where one of them does not tell. */
+const upkeepOf = (looks: readonly (readonly [Upkeep | undefined, Upkeep | undefined])[]): Upkeep | null => {
+  const grown = (field: keyof Upkeep) =>
+    looks.reduce((sum, [then, now]) => sum + Math.max(0, (now?.[field] ?? 0) - (then?.[field] ?? 0)), 0);
+  if (looks.some(([then, now]) => then === undefined || now === undefined)) return null;
+  return {
+    ...{ shardMs: grown('shardMs'), checkpoints: grown('checkpoints'), checkpointMs: grown('checkpointMs') },
+    ...{ behindMs: grown('behindMs'), starvedMs: grown('starvedMs'), heldUpMs: grown('heldUpMs'), heldUps: grown('heldUps') },
+    bufferByteMs: grown('bufferByteMs'),
+  };
+};
 
 /** The sample of those workers that ran with `value` at both looks; null where none did, or none has reported since. */
 export const sampleOf = (workers: readonly SeenWorker[], before: TuningTrial['seen'], value: number): WorkSample | null => {
@@ -21,7 +33,9 @@ export const sampleOf = (workers: readonly SeenWorker[], before: TuningTrial['se
   if (steps.length === 0) return null;
   const sum = (of: (step: (typeof steps)[number]) => number): number => steps.reduce((total, step) => total + of(step), 0);
   const grown = (of: (totals: WorkTotals) => number): number => sum(({ then, totals }) => Math.max(0, of(totals) - of(then)));
+  const upkeep = upkeepOf(steps.map(({ then, totals }) => [then.upkeep, totals.upkeep]));
   return {
+    ...(upkeep === null ? {} : { upkeep }),
     atMs: Math.max(...steps.map(({ totals }) => totals.atMs)),
     ms: grown(({ atMs }) => atMs),
     records: grown(({ records }) => records),

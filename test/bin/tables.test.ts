@@ -29,7 +29,7 @@ describe('planText', () => {
     expect(text[2]).toMatch(
       /^ {4}takes about 210 s, costs \$0\.0150 an hour, \$0\.0006 once, avoids what is worth \$0\.17 an hour$/,
     );
-    expect(text[3]).toMatch(/^ {2}hold shardId-000000000000 \(stream-busy\): ShardId-000000000000 would reach 120 %/);
+    expect(text[3]).toMatch(/^ {2}hold shardId-000000000000 \(stream-busy\): shardId-000000000000 would reach 120 %/);
     expect(text.slice(-4)).toEqual([
       expect.stringMatching(/^ {2}Looks \d+ s ahead/),
       expect.stringMatching(/are wanted(?: now)?, there are 3\.$/),

@@ -89,6 +89,7 @@ export const fixture = (nowMs: number) => {
             median,
             upper90: median * (1.04 + i / 300),
             upper95: median * (1.05 + i / 250),
+            windowMaxMean: 200 + i + 110 / (1 + Math.exp(-(i - 11) / 2)),
             windowMax95: 205 + i * 2 + 120 / (1 + Math.exp(-(i - 11) / 2)),
           };
         }),
@@ -258,7 +259,7 @@ export const fixture = (nowMs: number) => {
           trigger: 'reactive',
           shardId: 'shardId-000000000003',
           reason:
-            'ShardId-000000000003 already takes 84 % of its records (target 80 %); cut at its weighted median, the fuller child would reach 57 %.',
+            'shardId-000000000003 already takes 84 % of its records (target 80 %); cut at its weighted median, the fuller child would reach 57 %.',
           expected,
         },
       ],
@@ -267,7 +268,7 @@ export const fixture = (nowMs: number) => {
           subject: 'shardId-000000000000',
           reason: 'stream-busy',
           detail:
-            'ShardId-000000000000 would reach 93 % of its records within 15 min; not split: shardId-000000000003 is more urgent, and a stream takes one reshard at a time.',
+            'shardId-000000000000 would reach 93 % of its records within 15 min; not split: shardId-000000000003 is more urgent, and a stream takes one reshard at a time.',
         },
         {
           subject: 'worker-a',
@@ -285,7 +286,7 @@ export const fixture = (nowMs: number) => {
           trigger: 'forecast',
           shardId: 'shardId-000000000001',
           reason:
-            'ShardId-000000000001 would reach 119 % of its records within 15 min (quantile 0.95, now 72 %), first above 80 % by 15:52 UTC; cut at its weighted median, the fuller child would reach 61 %.',
+            'shardId-000000000001 would reach 119 % of its records within 15 min (quantile 0.95, now 72 %), first above 80 % by 15:52 UTC; cut at its weighted median, the fuller child would reach 61 %.',
           expected,
         },
       ],

@@ -52,12 +52,15 @@ describe.skipIf(CHROMIUM === undefined)('the console’s page', () => {
     ]);
     expect(await page.locator('#forecast [data-id=events] summary').textContent()).toContain('2 known events');
     expect(await page.locator('#plans').textContent()).toContain(
-      'ShardId-000000000003 already takes 84 % of its records (target 80 %)',
+      'shardId-000000000003 already takes 84 % of its records (target 80 %)',
     );
     expect(await page.locator('#moves').textContent()).toContain('31 ms');
     expect(await page.locator('#moves [aria-current=step]').textContent()).toBe('Redirect');
     expect(await page.locator('#shadows').textContent()).toContain('1,840 records');
     expect(await page.locator('#profiles').textContent()).toContain('at 384 records/s');
+    expect(await page.locator('#profiles p').textContent()).toContain(
+      'split: A split leaves 50 % of the load in the fuller child.',
+    );
     expect(await page.locator('#profiles tbody tr').count()).toBe(2);
     expect(await page.locator('#tuning').textContent()).toContain('concurrencyPerShard4 → 8kept');
     expect(await page.locator('#workers > ul > li').count()).toBe(3);

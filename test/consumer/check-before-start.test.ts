@@ -4,6 +4,7 @@ import { systemClock } from '../../lib/adapters/system-clock.ts';
 import { checkBeforeStart } from '../../lib/consumer/check-before-start.ts';
 import { Consumer } from '../../lib/consumer/consumer.ts';
 import type { ConsumerEvent } from '../../lib/consumer/events.ts';
+import { effectsProcessor } from '../../lib/effects/effects-processor.ts';
 import { StartRefusedError } from '../../lib/errors.ts';
 import type { Finding } from '../../lib/model/finding.ts';
 
@@ -16,7 +17,14 @@ const finding = (change: Partial<Finding>): Finding => ({
   fatal: true,
   ...change,
 });
-const base = { application: 'shop', streamName: 'orders', workerId: 'w1', retrieval: 'polling' } as const;
+const base = {
+  application: 'shop',
+  streamName: 'orders',
+  workerId: 'w1',
+  retrieval: 'polling',
+  concurrencyPerShard: 1,
+  tuning: {},
+} as const;
 
 const check = async (preflight: 'refuse' | 'warn' | 'off', findings: Finding[]) => {
   const events: ConsumerEvent[] = [];
@@ -27,7 +35,7 @@ const check = async (preflight: 'refuse' | 'warn' | 'off', findings: Finding[]) 
       return findings;
     },
   };
-  const error = await checkBeforeStart({ ...base, preflight }, port, (event) => events.push(event)).catch(
+  const error = await checkBeforeStart({ ...base, preflight }, {}, port, (event) => events.push(event)).catch(
     (thrown: unknown) => thrown,
   );
   return { error, events, looked };
@@ -79,6 +87,44 @@ describe('Consumer.start', () => {
       /does not start: one thing would fail later\n- stream orders: got no such stream in memory; .* To do: create it, correct streamName/,
     );
     await consumer.stop();
+  });
+
+  it('fails with more lanes than the processor bears, in the settings or in the bounds for tuning, and says how many it bears', async () => {
+    const ports = memoryPorts(systemClock);
+    ports.streams.createStream('orders', 1);
+    const options = { application: 'shop', streamName: 'orders', ports, processor: { ...processor, maxConcurrencyPerShard: 2 } };
+    const consumer = new Consumer({ ...options, concurrencyPerShard: 4, tuning: { concurrencyPerShard: { from: 1, to: 8 } } });
+    const refused = (await consumer.start().catch((error: unknown) => error)) as StartRefusedError;
+    await consumer.stop();
+    expect(refused).toBeInstanceOf(StartRefusedError);
+    expect(refused.findings).toMatchObject([
+      { kind: 'too-many-lanes', what: 'concurrencyPerShard', received: '4', allowed: expect.stringMatching(/^at most 2, /) },
+      { kind: 'too-many-lanes', what: 'tuning.concurrencyPerShard.to', received: '8' },
+    ]);
+    const bears = new Consumer({ ...options, concurrencyPerShard: 2, tuning: { concurrencyPerShard: { from: 1, to: 2 } } });
+    await bears.start();
+    expect((await ports.workers.list({ application: 'shop', streamName: 'orders' }))[0]?.maxConcurrencyPerShard).toBe(2);
+    await bears.stop();
+  });
+
+  it('fails with effectsProcessor in more than one lane', async () => {
+    const ports = memoryPorts(systemClock);
+    ports.streams.createStream('orders', 1);
+    const effects = effectsProcessor({ write: async () => ({ kind: 'written' }) }, () => []);
+    const options = { application: 'shop', streamName: 'orders', ports, processor: effects };
+    const consumer = new Consumer({ ...options, tuning: { concurrencyPerShard: { from: 1, to: 8 } } });
+    await expect(consumer.start()).rejects.toThrow(
+      /tuning\.concurrencyPerShard\.to: got 8; needed: at most 1, which the processor declares by maxConcurrencyPerShard\. To do: set/,
+    );
+    await consumer.stop();
+  });
+
+  it.each([0, 1.5, 65, '2'])('fails on a processor that declares %s lanes', (maxConcurrencyPerShard) => {
+    const ports = memoryPorts(systemClock);
+    const options = { application: 'shop', streamName: 'orders', ports, processor: { ...processor, maxConcurrencyPerShard } };
+    expect(() => new Consumer(options as never)).toThrow(
+      `processor.maxConcurrencyPerShard must be a whole number from 1 to 64, got ${maxConcurrencyPerShard}`,
+    );
   });
 
   it('fails on a setting of preflight that is none', () => {

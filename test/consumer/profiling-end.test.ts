@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { endOf, type ProfilingState } from '../../lib/consumer/profiling-end.ts';
+import { endOf, type HostState, type ProfilingState, refusalOf } from '../../lib/consumer/profiling-end.ts';
 import { ProfilingRequest, type ProfilingRun } from '../../lib/model/profiling.ts';
 
 const run: ProfilingRun = {
@@ -45,5 +45,28 @@ describe('endOf', () => {
     ['stopped', { stop: { by: 'ann', detail: 'enough', atMs: 1 } }, {}],
   ] as const)('ends by %s', (by, of, state) => {
     expect(endOf({ ...run, ...of }, { ...going, ...state })).toMatchObject({ by });
+  });
+});
+
+describe('refusalOf', () => {
+  const host: HostState = {
+    ...{ workerId: 'b', shadowSafe: true, candidateSafe: true, sharedResults: false, hosting: null, owner: { workerId: 'a' } },
+    nowMs: 0,
+  };
+  const asking = (other: object) => ({ ...run, request: ProfilingRequest.parse({ other }) });
+
+  it('refuses a leg with more lanes than its processor bears, whether asked for or the worker’s own', () => {
+    expect(refusalOf(asking({ concurrencyPerShard: 2 }), { ...host, mostLanes: 2 })).toBeNull();
+    expect(refusalOf(asking({ concurrencyPerShard: 3 }), { ...host, mostLanes: 2 })).toMatchObject({
+      refusal: 'too-many-lanes',
+      detail: 'the processor of worker b bears at most 2 calls of a shard side by side (maxConcurrencyPerShard), asked are 3',
+    });
+    expect(refusalOf(asking({ processor: 'candidate' }), { ...host, lanes: 4, mostCandidateLanes: 1 })).toMatchObject({
+      refusal: 'too-many-lanes',
+      detail: expect.stringContaining('the candidate of worker b'),
+    });
+    expect(
+      refusalOf(asking({ processor: 'candidate', concurrencyPerShard: 1 }), { ...host, lanes: 4, mostCandidateLanes: 1 }),
+    ).toBeNull();
   });
 });

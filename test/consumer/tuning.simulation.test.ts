@@ -174,6 +174,14 @@ describe('operator tuning with real workers', () => {
       result: 'kept',
       reason: expect.stringMatching(/^Not worse on the primary in \d samples/),
     });
+    // What the primary did meanwhile by its own measure: one shard, and a checkpoint each 20 s.
+    const [run] = await world.ports.profileReports.recent(group, 1);
+    const primary = run?.findings.primary;
+    if (primary?.kind !== 'measured') throw new Error(primary?.detail);
+    expect(primary.workerId).toBe('a');
+    expect(primary.shardMs / primary.ms).toBeCloseTo(1, 1);
+    expect(primary.checkpoints / (primary.ms / 20_000)).toBeCloseTo(1, 0);
+    expect(primary).toMatchObject({ heldUpMs: 0, inForce: { concurrencyPerShard: 1 } });
     expect(world.lanesNow()).toBe(4);
     const changes = world.events.filter((event) => event.kind === 'setting-changed');
     expect(changes.map(({ worker, from, to, why }) => [worker, from, to, why]).sort()).toEqual([

@@ -36,7 +36,7 @@ describe('npm start -- --once', () => {
   }, 600_000);
 
   it('loses and disorders nothing when a worker is killed in the middle', async () => {
-    const { code, summary, stderr } = await demo('--kill-worker-after', '75');
+    const { code, summary, stderr } = await demo('--kill-worker-after', '35');
     expect(summary.killed, stderr).toMatch(/^worker-/);
     expect(summary, stderr).toMatchObject({ lost: 0, reordered: 0 });
     expect(code).toBe(0);

@@ -7,6 +7,7 @@ import type { ProfileReport } from '../../lib/model/profile-report.ts';
 import { ProfilingRequest } from '../../lib/model/profiling.ts';
 import { findingsOf } from '../../lib/profile/findings-of.ts';
 import { sceneOf, type Truth, targets } from '../profile/measured-run.ts';
+import { own } from '../profile/tuning-world.ts';
 import { group, lease, NOW, type TestWorld, worker, world } from './scenes.ts';
 
 const shardId = 'shardId-000000000000';
@@ -120,6 +121,23 @@ describe('withMeasured', () => {
     expect((await measured([waits])).policy.shardCapacity.recordsPerSec).toBeCloseTo(99, -1);
     const said = Policy.parse({ ...group, shardCapacity: { recordsPerSec: 500, bytesPerSec: 500_000 } });
     expect((await measured([waits], said)).policy.shardCapacity.recordsPerSec).toBe(500);
+  });
+
+  it('takes from it what the primary’s lanes lose to a buffer that is too small', async () => {
+    const waits = reportOf({ waitMs: 10, cpuMs: 0.1 });
+    const told = (behindMs: number): ProfileReport => ({
+      ...waits,
+      findings: {
+        ...waits.findings,
+        primary: {
+          ...{ kind: 'measured', workerId: 'a', ms: 600_000, shardMs: 600_000, records: 1, checkpoints: 1, checkpointMs: 1 },
+          ...{ behindMs, starvedMs: behindMs / 5, heldUpMs: behindMs / 5, heldUps: 9 },
+          ...{ bufferBytes: 1, memoryBytes: 1, memoryLimitBytes: null, inForce: own },
+        },
+      },
+    });
+    expect((await measured([told(100_000)])).policy.shardCapacity.recordsPerSec).toBeCloseTo(79, -1);
+    expect((await measured([told(1000)])).policy.shardCapacity.recordsPerSec).toBeCloseTo(99, -1);
   });
 
   it('takes the newest report of a shard, and none that is old or has measured nothing', async () => {

@@ -10,9 +10,11 @@ import { profiles } from '../../functions/profiles.ts';
 import { createShadow } from '../../functions/shadow-create.ts';
 import { monitorShadow } from '../../functions/shadow-monitor.ts';
 import { stopShadow } from '../../functions/shadow-stop.ts';
+import { Policy } from '../../lib/model/policy.ts';
 import type { ProfileInput } from '../../lib/model/profile-machine.ts';
 import type { ProfilingRun } from '../../lib/model/profiling.ts';
 import { plainTruth, totalsOf, windowsOf } from '../profile/measured-run.ts';
+import { totals } from '../profile/tuning-world.ts';
 import { group, lease, NOW, type TestWorld, worker, world } from './scenes.ts';
 
 const shardId = 'shardId-000000000000';
@@ -67,7 +69,6 @@ describe('POST /shadow/create of kind profiling', () => {
   });
 
   it('takes share, duration and budget from the policy where nothing is asked', async () => {
-    const { Policy } = await import('../../lib/model/policy.ts');
     await w.ports.policies.put(Policy.parse({ ...group, profiling: { share: 0.3, durationMin: 7 } }));
     await ask({});
     expect((await started()).request).toMatchObject({ share: 0.3, durationMin: 7 });
@@ -87,7 +88,10 @@ describe('POST /shadow/create of kind profiling', () => {
   });
 
   it('fails with 404 on an unknown shard or worker', async () => {
-    expect((await ask({ shardId: 'shardId-9' })).body).toMatchObject({ error: 'UnknownShard' });
+    expect((await ask({ shardId: 'shardId-9' })).body).toMatchObject({
+      error: 'UnknownShard',
+      message: expect.stringMatching(/^shard shardId-9 .* has no lease .*; processed are shardId-000000000000$/),
+    });
     expect((await ask({ workerId: 'nobody' })).body).toMatchObject({
       error: 'UnknownWorker',
       message: expect.stringContaining('alive are a, b, c, d'),
@@ -198,6 +202,41 @@ describe('profileAnalyse and profileDecide', () => {
     expect(w.ports.metrics.published).toContainEqual(
       expect.objectContaining({ name: 'MeasuredCapacity', value: expect.closeTo(380, -1) }),
     );
+  });
+
+  it('recommend what the owner’s own measures of the run ask for, within what policy and workers allow', async () => {
+    const inForce = { maxBatchRecords: 500, concurrencyPerShard: 1, checkpointMs: 500, maxBufferBytes: 1_000_000 };
+    const report = (minute: number) =>
+      w.ports.workers.put(
+        worker('a', 0.2, {
+          shardIds: [shardId],
+          tuning: { inForce, bounds: { checkpointMs: { from: 100, to: 2000 } } },
+          work: totals(minute, {
+            upkeep: {
+              ...{ shardMs: minute * 60_000, checkpoints: minute * 120, checkpointMs: minute * 600 },
+              ...{ behindMs: 0, starvedMs: 0, heldUpMs: 0, heldUps: 0, bufferByteMs: minute * 60_000 * 5000 },
+            },
+          }),
+        }),
+      );
+    await w.ports.policies.put(Policy.parse({ ...group, profiling: { tuning: { checkpointMs: { from: 100, to: 60_000 } } } }));
+    await report(5);
+    const { input, run } = await observing();
+    await w.ports.profiles.end(run, { by: 'duration', detail: '10 min are over', atMs: NOW });
+    await report(15);
+    await profileAnalyse.run(input, w.scene());
+    const { findings } = (await w.ports.profileReports.get(group, input.operationId))!;
+    expect(findings.primary).toMatchObject({
+      kind: 'measured',
+      workerId: 'a',
+      ms: 600_000,
+      checkpoints: 1200,
+      bufferBytes: 5000,
+    });
+    expect(findings.recommendations).toContainEqual(
+      expect.objectContaining({ kind: 'setting', setting: 'checkpointMs', from: 500, to: 2000 }),
+    );
+    expect((await profileDecide.run(input, w.scene())).decision).toContain('setting: a wrote 1200 checkpoints in 600 s');
   });
 
   it('say that nothing was learnt where the host refused', async () => {

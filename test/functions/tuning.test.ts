@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { dispatchCommand } from '../../functions/dispatch-command.ts';
 import { monitorShadow } from '../../functions/shadow-monitor.ts';
 import { tune } from '../../functions/tune.ts';
 import { showTuning } from '../../functions/tuning.ts';
@@ -233,6 +234,11 @@ describe('tune', () => {
     });
     expect((await tick()).kind).toBe(kind);
     expect((await w.ports.tuning.get(group))?.trial?.trigger).toBe(kind === 'begun' ? 'recommendation' : undefined);
+    const [command] = w.ports.commands.sent;
+    if (command !== undefined) await dispatchCommand(command, w.ports, w.clock.nowMs());
+    expect(w.ports.machines.executions.at(-1)?.input).toEqual(
+      kind === 'begun' ? expect.objectContaining({ trigger: 'tuning' }) : undefined,
+    );
     if (kind === 'begun') expect(await tick()).toMatchObject({ kind: 'noted' });
   });
 });

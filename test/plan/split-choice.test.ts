@@ -32,14 +32,14 @@ describe('decideSplit', () => {
   it('says how full the fuller child would be', () => {
     const shares = [0.6, ...new Array<number>(15).fill(0.4 / 15)];
     expect(splitOf({ shards: [{ now: 900, shares }] })?.reason).toMatch(
-      /^ShardId-000000000000 already .* the fuller child would reach 54 %\.$/,
+      /^shardId-000000000000 already .* the fuller child would reach 54 %\.$/,
     );
   });
 
   it('leaves a shard alone that something else is done with, and one exactly at its target', () => {
     const plan = planOf({ shards: [{ now: 900 }], operations: [operationOf({ kind: 'handover' })] });
     expect(plan.holds.find(({ reason }) => reason === 'plan-in-flight')?.detail).toMatch(
-      /^ShardId-000000000000 .*; not split: handover op-1 is running\.$/,
+      /^shardId-000000000000 .*; not split: handover op-1 is running\.$/,
     );
     expect(splitOf({ shards: [{ now: 700 }] })).toBeUndefined();
   });

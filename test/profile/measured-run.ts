@@ -223,6 +223,7 @@ export const sceneOf = (changes: Partial<Truth> = {}, more: Partial<ProfileScene
     shardCapacity: { recordsPerSec: 1000, bytesPerSec: 1_048_576 },
     owner: { workerId: 'owner', capacity: RATE(1000, truth.bytes), load },
     others: [],
+    primary: { kind: 'unknown', detail: 'Nobody looked.' },
     ...more,
   };
 };
@@ -234,5 +235,7 @@ export const targets: ProfileTargets = {
   leakHorizonHours: 24,
   shardUsdPerMonth: 10.95,
   workerUsdPerMonth: null,
+  writeUsdPerMillion: 0.625,
+  memoryThreshold: 0.7,
   bounds: { concurrencyPerShard: { from: 1, to: 16 }, maxBatchRecords: { from: 1, to: 1000 } },
 };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ProfileSummary, Recommendation } from '../../lib/model/profile-report.ts';
 import type { Tuning } from '../../lib/model/tuning.ts';
-import { recommendedTry, wishFor } from '../../lib/profile/tuning-wish.ts';
+import { recommendedTry, tunableBounds, wishFor } from '../../lib/profile/tuning-wish.ts';
 import { worker } from '../functions/scenes.ts';
 import { group, MINUTE, own, wide } from './tuning-world.ts';
 
@@ -126,5 +126,47 @@ describe('recommendedTry', () => {
     expect(recommended([report(5, setting(8))], ended('givenUp', 59)).kind).toBe('hold');
     expect(recommended([report(5, setting(8))], ended('rolledBack', 60)).kind).toBe('try');
     expect(recommended([report(5, setting(8))], ended('kept', 1)).kind).toBe('try');
+  });
+});
+
+describe('recommendedTry of a smaller value', () => {
+  const smaller = (from: number, to: number): Recommendation => ({
+    ...{ kind: 'setting', setting: 'checkpointMs', from, to, reason: 'Much would come again.' },
+    ...{ costUsdPerMonth: 0.1, utilizationBefore: null, utilizationAfter: null, confidence: 0.9 },
+  });
+  const bounds = { checkpointMs: { from: 5000, to: 60_000 } };
+
+  it('begins it as far as the workers allow', () => {
+    expect(
+      recommendedTry(
+        [report(5, smaller(20_000, 1000))],
+        null,
+        { checkpointMs: { from: 500, to: 60_000 } },
+        [tunable('a', 4, bounds)],
+        60,
+        NOW,
+      ),
+    ).toMatchObject({ kind: 'try', setting: 'checkpointMs', from: 20_000, to: 5000 });
+  });
+
+  it('never turns it into a larger one', () => {
+    const from = { checkpointMs: { from: 30_000, to: 60_000 } };
+    expect(recommendedTry([report(5, smaller(20_000, 1000))], null, bounds, [tunable('a', 4, from)], 60, NOW)).toMatchObject({
+      kind: 'hold',
+    });
+  });
+});
+
+describe('tunableBounds', () => {
+  it('is what the policy and those workers allow that say something of it', () => {
+    const narrow = { concurrencyPerShard: { from: 2, to: 6 } };
+    expect(tunableBounds(wide, [tunable('a', 4, narrow), worker('b')])).toEqual(narrow);
+    expect(tunableBounds(wide, [])).toEqual(wide);
+  });
+
+  it('never allows more lanes than a processor bears', () => {
+    const one = worker('a', 0.5, { maxConcurrencyPerShard: 1 });
+    expect(tunableBounds(wide, [one]).concurrencyPerShard).toEqual({ from: 1, to: 1 });
+    expect(tunableBounds({ concurrencyPerShard: { from: 2, to: 8 } }, [one])).toEqual({});
   });
 });

@@ -174,6 +174,33 @@ describe('stepTuning', () => {
     });
   });
 
+  it.each([
+    [
+      'recommendation',
+      40,
+      'rolledBack',
+      /^Not worse, but not seen to be better\. 20\.0 checkpoints a minute and shard instead of 20\.0\. Not worse/,
+    ],
+    ['recommendation', 14, 'kept', /^7\.0 checkpoints a minute and shard instead of 20\.0\. Not worse/],
+    ['request', 40, 'kept', /^20\.0 checkpoints a minute/],
+  ] as const)('of a %s that no shadow can show asks whether it helps', (trigger, since, result, reason) => {
+    const upkeep = (checkpoints: number) => ({
+      ...{ shardMs: 2 * MINUTE, checkpoints, checkpointMs: 0, behindMs: 0, starvedMs: 0 },
+      ...{ heldUpMs: 0, heldUps: 0, bufferByteMs: 0 },
+    });
+    const told = (seed: number, checkpoints: number) =>
+      samples(10, seed).map((each) => ({ ...each, upkeep: upkeep(checkpoints) }));
+    const { shadow: _none, ...rest } = { ...wish, trigger };
+    const bounds: TuningBounds = { checkpointMs: { from: 1000, to: 60_000 } };
+    const trial = startTrial(group, null, { ...rest, setting: 'checkpointMs', from: 3000, to: 9000 }, NOW);
+    const applied = written(step(trial, { policyBounds: bounds, bounds, run: null }, 10));
+    const now = { ...applied, trial: { ...applied.trial!, before: told(1, 40), after: told(2, since) } };
+    expect(endOf(step(now, { policyBounds: bounds, bounds, run: null }, 20))).toMatchObject({
+      result,
+      reason: expect.stringMatching(reason),
+    });
+  });
+
   it('lets go of what was kept when the policy does not allow it any more', () => {
     const narrow = { policyBounds: { concurrencyPerShard: { from: 1, to: 16 } } };
     const found = step(kept, narrow, 0);
