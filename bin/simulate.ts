@@ -1,7 +1,7 @@
 // bin/simulate: the sub-command that shows, before anyone trusts it, what Penumbra would have done on real load, beside its rivals.
 // in: a trace file, perhaps a policy · out: a table or JSON on stdout, progress on stderr, perhaps an HTML report
 import { createHash } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
+import { open, writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { PoisonError } from '../lib/errors.ts';
@@ -71,6 +71,8 @@ const simulate = async (given: Given): Promise<void> => {
   if (scene.kind === 'refused') return refuse(`${given.trace}: ${scene.message}`);
   const { demand, keys, fromMinute } = scene.value;
 
+  const unwritable = given.html === undefined ? null : await whyUnwritable(given.html);
+  if (unwritable !== null) return refuse(`--html ${given.html}: cannot be written (${unwritable})`);
   const runs = compare(
     { demand, keys, policy: policy.value, fromMinute, operationSec: operationSec.value },
     (name) => void process.stderr.write(`${name} …\n`),
@@ -78,14 +80,20 @@ const simulate = async (given: Given): Promise<void> => {
   const minutes = demand.minutes.length - fromMinute;
   const note = `${(minutes / DAY_MIN).toFixed(1)} days counted after ${(fromMinute / DAY_MIN).toFixed(1)} days of history; load scaled so that its 99.9th percentile fills ${shards.value} shards; one operation takes ${operationSec.value} s${keys.length > 0 ? `; ${keys.length} keys by their MD5, so that the fullest shard throttles first` : ''}. Score: mean shards + 100 × mean shards’ worth of throttled records.`;
   if (given.html !== undefined) {
-    try {
-      await writeFile(given.html, htmlReport(basename(given.trace), note, demand, fromMinute, runs));
-    } catch (error) {
-      return refuse(`--html ${given.html}: cannot be written (${(error as NodeJS.ErrnoException).code ?? error})`);
-    }
+    await writeFile(given.html, htmlReport(basename(given.trace), note, demand, fromMinute, runs));
     process.stderr.write(`report in ${given.html}\n`);
   }
   process.stdout.write(given.json === true ? `${jsonOf(given, minutes, runs)}\n` : `${note}\n\n${tableOf(runs)}\n`);
+};
+
+/** Why a file cannot be written, before minutes are spent on what is to be in it; null when it can. */
+const whyUnwritable = async (file: string): Promise<string | null> => {
+  try {
+    await (await open(file, 'a')).close();
+    return null;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? String(error);
+  }
 };
 
 interface TraceScene {

@@ -13,11 +13,11 @@ import { reshardGuardOf, secondsSinceReshard } from './guards.ts';
 import { busyWith, openOperations } from './in-flight.ts';
 import type { LeadTime } from './lead-time.ts';
 import { HOURS_PER_MONTH } from './prices.ts';
-import { minus, NO_LOAD, plus, times } from './rates.ts';
 import { RESIZES_PER_DAY, resizesOf } from './resize-budget.ts';
 import { resizeSecOf, type WantedResize, wantedResize } from './resize-wanted.ts';
 import { counted, dollars, duration, percent } from './sentences.ts';
 import { breachOf, neededFor, type ShardOutlook } from './shard-outlook.ts';
+import { avoidedUsdPerHour } from './split-worth.ts';
 import { isUniform } from './uniform-layout.ts';
 
 /** Calls kept for what must be done at once. */
@@ -77,38 +77,35 @@ const obstacleOf = (
   return null;
 };
 
+/** What a resize costs, and what it avoids: as much as the splits in its place would; a shrink saves what merges would. */
 const expectationOf = (
   outlooks: readonly ShardOutlook[],
-  { to, steps, stepsSec }: WantedResize,
+  { to }: WantedResize,
   breachAtMs: number | undefined,
   resizeSec: number,
   policy: Policy,
   leadTime: LeadTime,
   money: Money,
+  nowMs: number,
 ): Expectation => {
   const count = outlooks.length;
   const highest = (of: (outlook: ShardOutlook) => number) => Math.max(...outlooks.map(of));
   const atRisk = outlooks.reduce((sum, { peak }) => sum + recordsAtRiskPerHour(peak, policy.shardCapacity), 0);
-  const fullest = outlooks.reduce((a, b) => (b.peakUtilization > a.peakUtilization ? b : a));
-  // What exceeds the target while half of the splits would still be waiting, and is met by then.
-  const excess = outlooks.reduce(
-    (sum, { peak }) => plus(sum, minus(peak, times(policy.shardCapacity, policy.targetUtilization))),
-    NO_LOAD,
-  );
-  const soonerSec = Math.max((stepsSec * (steps + 1)) / (2 * steps) - resizeSec, 0);
-  const added = (to - count) * money.shardUsdPerHour;
+  const avoided = outlooks
+    .filter(({ needed }) => needed > 1)
+    .reduce((sum, outlook) => sum + avoidedUsdPerHour(outlook, policy, leadTime, money, nowMs), 0);
+  const addedUsdPerHour = (to - count) * money.shardUsdPerHour;
   return {
     utilizationNow: highest((outlook) => outlook.utilizationNow),
     peakUtilization: highest((outlook) => outlook.peakUtilization),
     ...(breachAtMs === undefined ? {} : { breachAtMs }),
     leadTimeSec: resizeSec,
-    costUsdPerMonth: added * HOURS_PER_MONTH,
-    // The splits in its place would cost a shard and an execution each: only what it takes beyond them is its own.
-    costUsdPerHour: to > count ? (to - count - steps) * money.shardUsdPerHour : added,
-    costUsdOnce: Math.max(machineUsd('reshard', money, Math.max(count, to)) - steps * machineUsd('reshard', money), 0),
-    benefitUsdPerHour: to > count ? excess.recordsPerSec * soonerSec * money.throttledRecordUsd : 0,
+    costUsdPerMonth: addedUsdPerHour * HOURS_PER_MONTH,
+    costUsdPerHour: addedUsdPerHour,
+    costUsdOnce: machineUsd('reshard', money, Math.max(count, to)),
+    benefitUsdPerHour: to > count ? avoided : 0,
     recordsAtRiskPerHour: atRisk,
-    lagAvoidedSec: lagAfterSec(fullest.peak, policy.shardCapacity, leadTime.leadTimeSec),
+    lagAvoidedSec: highest(({ peak }) => lagAfterSec(peak, policy.shardCapacity, leadTime.leadTimeSec)),
   };
 };
 
@@ -133,7 +130,7 @@ export const decideResize = (
   const breaches =
     way === 'grow' ? outlooks.map((outlook) => breachOf(outlook, policy, nowMs)).filter((atMs) => atMs !== undefined) : [];
   const breachAtMs = breaches.length === 0 ? undefined : Math.min(...breaches);
-  const expected = expectationOf(outlooks, wanted, breachAtMs, resizeSec, policy, leadTime, money);
+  const expected = expectationOf(outlooks, wanted, breachAtMs, resizeSec, policy, leadTime, money, nowMs);
   const what =
     way === 'grow'
       ? `${counted(steps, 'split')} would take ${duration(stepsSec)}; one resize of ${count} shards to ${to} takes ${duration(resizeSec)} and ${fullest <= policy.targetUtilization ? 'keeps' : 'brings'} each ${fullest <= policy.targetUtilization ? 'at or below' : 'to'} ${percent(fullest)} (target ${percent(policy.targetUtilization)})`
@@ -164,7 +161,8 @@ export const decideResize = (
       awaited: true,
       holds: [hold('too-early', `no shard passes its target within ${duration(beginsBySec)}, which is all that it needs`)],
     };
-  if (policy.throttledToIdle === undefined && !paysOff(expected))
+  // The reactive net is not weighed, and by cost the size has been weighed already.
+  if (policy.throttledToIdle === undefined && trigger === 'forecast' && !paysOff(expected))
     return { ...NONE, holds: [hold('not-worth-it', costAgainstBenefit(expected))] };
   return {
     action: {

@@ -8,8 +8,14 @@ import { HOURS_PER_MONTH } from './prices.ts';
 import { aheadOf, type ShardOutlook } from './shard-outlook.ts';
 import { worthOfOneMore } from './shards-needed.ts';
 
-/** What throttling one more shard is expected to avoid, in dollars an hour: by the policy's price of a record, else by its weight against idle ones. */
-const avoidedUsdPerHour = (outlook: ShardOutlook, policy: Policy, leadTime: LeadTime, money: Money, nowMs: number): number => {
+/** What throttling one shard more in its place is expected to avoid, in dollars an hour: by the policy's price of a record, else by its weight against idle ones. */
+export const avoidedUsdPerHour = (
+  outlook: ShardOutlook,
+  policy: Policy,
+  leadTime: LeadTime,
+  money: Money,
+  nowMs: number,
+): number => {
   const weight = policy.throttledToIdle ?? THROTTLED_TO_IDLE;
   const weighed = { ...policy, throttledToIdle: weight };
   const shardsWorth = Math.max(

@@ -123,6 +123,11 @@ describe('penumbra simulate', () => {
     ],
     ['a policy that is no object', ['--trace', 'good.csv', '--policy', 'list.json'], 'list.json: must be a JSON object'],
     [
+      'a report that cannot be written',
+      ['--trace', 'good.csv', '--html', 'none/report.html'],
+      '--html none/report.html: cannot be written (ENOENT)',
+    ],
+    [
       'an operation of no time',
       ['--trace', 'good.csv', '--operation-sec', '0'],
       '--operation-sec must be a number above 0, got 0',
