@@ -2,11 +2,12 @@
 // in: what was forecast at some origins, and what came · out: one row of the table
 import { outcomesAt, pinball } from '../lib/forecast/backtest.ts';
 
-/** A forecast over the next steps, as any model gives it: points, their 95 % bounds, and median and 95 % bound of the window's maximum at its end. */
+/** A forecast over the next steps, as any model gives it: points, their 95 % bounds, and median, mean (null where the model tells none) and 95 % bound of the window's maximum at its end. */
 export interface Said {
   readonly points: readonly number[];
   readonly upper: readonly number[];
   readonly peak: number;
+  readonly peakMean: number | null;
   readonly peakUpper: number;
 }
 
@@ -18,7 +19,9 @@ export interface Row {
   cover95: number;
   maxCover95: number;
   maxExcessPct: number;
+  /** The sum of the foreseen maxima over that of the true ones, less 1: of their means where the model tells them, and of their medians. */
   peakBiasPct: number;
+  peakMedianBiasPct: number;
 }
 
 const LEVEL = 0.95;
@@ -36,9 +39,19 @@ export const rowOf = (
   said: readonly (Said | null)[],
 ): Row => {
   const horizons = Array.from({ length: steps }, (_, i) => i + 1);
-  let [error30, error60, naive60, loss, covered, points, points30, unit, windows, held, peaks, saidPeaks] = new Array<number>(
-    12,
-  ).fill(0) as [number, number, number, number, number, number, number, number, number, number, number, number];
+  let [error30, error60, naive60, loss, covered, points, points30, unit, windows, held] = new Array<number>(10).fill(0) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  let [peaks, means, medians] = [0, 0, 0];
   const excess: number[] = [];
   origins.forEach((origin, i) => {
     const forecast = said[i];
@@ -65,7 +78,8 @@ export const rowOf = (
     held += forecast.peakUpper >= peak ? 1 : 0;
     if (peak > 0) excess.push(100 * (forecast.peakUpper / peak - 1));
     peaks += peak;
-    saidPeaks += forecast.peak;
+    means += forecast.peakMean ?? forecast.peak;
+    medians += forecast.peak;
   });
   const step = unit / said.filter((each) => each !== null).length;
   return {
@@ -76,7 +90,8 @@ export const rowOf = (
     cover95: covered / points,
     maxCover95: held / windows,
     maxExcessPct: median(excess),
-    peakBiasPct: 100 * (saidPeaks / peaks - 1),
+    peakBiasPct: 100 * (means / peaks - 1),
+    peakMedianBiasPct: 100 * (medians / peaks - 1),
   };
 };
 
@@ -92,6 +107,7 @@ export const totalOf = (rows: readonly Row[]): Row => {
     maxCover95: of('maxCover95', mean),
     maxExcessPct: of('maxExcessPct', median),
     peakBiasPct: of('peakBiasPct', mean),
+    peakMedianBiasPct: of('peakMedianBiasPct', mean),
   };
 };
 

@@ -4,42 +4,25 @@
 // Five-minute means, 7 days of history from cold at each origin, 60 minutes ahead. `traces`, `total` and `overTheta` are the incremental model at all origins;
 // `models` are all models, ours too, at the same tenth of them. `singleKeys` are series of their own that nobody looked at while the model was made. `onePass` runs once over each
 // trace, five minutes or one to a step, 60 minutes ahead: thousands of origins.
-import { readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { statSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { secondOpinions } from '../lib/adapters/second-opinions.ts';
-import { coherent } from '../lib/forecast/coherent.ts';
 import { incremental } from '../lib/forecast/incremental.ts';
 import { lastValue } from '../lib/forecast/last-value.ts';
-import type { EvenSeries, Model, ModelForecast } from '../lib/forecast/model.ts';
 import { seasonalNaive } from '../lib/forecast/seasonal-naive.ts';
-import type { SecondOpinion } from '../lib/forecast/second-opinion.ts';
-import { readTrace } from '../local/trace.ts';
-import { onePass } from './forecast-one-pass.ts';
+import { askedFromCold, fromCold, peerAt } from './forecast-from-cold.ts';
+import { onePass, onePassLines, onePassTotal } from './forecast-one-pass.ts';
 import { type Row, rounded, rowOf, type Said, totalOf } from './forecast-score.ts';
+import { HISTORY, HORIZONS, keySeries, means, originsOf, type Series, STEP_SEC, STEPS, seriesIn } from './forecast-series.ts';
 import { speed } from './forecast-speed.ts';
 import { printReport } from './report.ts';
-import { type Peer, type PeerModel, statsforecastPeer } from './statsforecast-peer.ts';
+import { type Peer, statsforecastPeer } from './statsforecast-peer.ts';
 
-const STEP_SEC = 300;
-const DAY = 288;
-const HISTORY = 7 * DAY;
-const STEPS = 12;
-const HORIZONS = Array.from({ length: STEPS }, (_, i) => i + 1);
 const MINUTE_HORIZONS = [1, 2, 3, 5, 7, 10, 15, 20, 25, 30, 45, 60];
 const PEERS_EVERY = 10;
-const ANSWER_WITHIN_MS = 20_000;
-const BUSIEST_KEYS = 8;
 const KEY_ORIGINS = 20;
 /** Where in each stretch of a trace its origin lies. */
 const ORIGINS_AT = 0.5;
-
-interface Series {
-  readonly name: string;
-  readonly startMs: number;
-  readonly stepSec: number;
-  readonly values: Float64Array;
-}
 
 /** Runs the bench; answers its exit code. */
 export const bench = async (options: readonly string[]): Promise<number> => {
@@ -74,18 +57,7 @@ export const bench = async (options: readonly string[]): Promise<number> => {
   const originsAt = Number(parsed['origins-at'] ?? ORIGINS_AT);
   if (!(originsAt >= 0 && originsAt < 1)) return refuse(`--origins-at must be in [0, 1), got ${parsed['origins-at']}`);
 
-  const skipped: Record<string, string> = {};
-  const series: Series[] = [];
-  for (const file of readdirSync(folder)
-    .filter((name) => name.endsWith('.csv'))
-    .sort()) {
-    const read = await readTrace(join(folder, file));
-    const name = file.slice(0, -'.csv'.length);
-    if (read.kind === 'refused') skipped[name] = read.message;
-    else if (!fits(read.trace.stepMs, read.trace.total.length))
-      skipped[name] = 'needs 7 days and 2 hours in steps of at most 5 minutes';
-    else series.push({ name, startMs: read.trace.startMs, stepSec: read.trace.stepMs / 1000, values: read.trace.total });
-  }
+  const { series, skipped } = await seriesIn(folder);
   if (series.length === 0) return refuse(`${folder} has no trace that fits: ${JSON.stringify(skipped)}`);
 
   const peer: Peer = parsed['no-theta'] ? { kind: 'missing', why: 'left out by --no-theta' } : statsforecastPeer();
@@ -145,27 +117,27 @@ export const bench = async (options: readonly string[]): Promise<number> => {
     failures,
     overTheta: peer.kind === 'missing' ? null : summaryOf(overTheta),
     singleKeys: single === null ? null : { ...single, total: rounded(single.total) },
-    onePass: {
-      fiveMinutes: onePass(
-        series.map((each) => means(each, STEP_SEC)),
-        HORIZONS,
-        HISTORY,
-        2,
-      ),
-      oneMinute: parsed.quick
-        ? null
-        : onePass(
-            series.filter(({ stepSec }) => stepSec === 60),
-            MINUTE_HORIZONS,
-            3 * 1440,
-            7,
-          ),
-    },
+    onePass: inOnePass(series, parsed.quick === true),
     origins,
     skipped,
     ...speed(),
   });
   return 0;
+};
+
+/** Each trace in one pass, told as a table too. */
+const inOnePass = (series: readonly Series[], quick: boolean) => {
+  const fiveMinutes = onePass(
+    series.map((each) => means(each, STEP_SEC)),
+    HORIZONS,
+    HISTORY,
+    2,
+  );
+  const byMinute = series.filter(({ stepSec }) => stepSec === 60);
+  const oneMinute = quick ? null : onePass(byMinute, MINUTE_HORIZONS, 3 * 1440, 7);
+  if (fiveMinutes !== null) tellLines(onePassLines('steps of five minutes', fiveMinutes));
+  if (oneMinute !== null) tellLines(onePassLines('steps of one minute', oneMinute));
+  return { fiveMinutes, oneMinute, total: fiveMinutes && onePassTotal(fiveMinutes) };
 };
 
 interface Ratio {
@@ -188,24 +160,6 @@ const summaryOf = (ratios: Readonly<Record<string, Ratio>>): Record<string, unkn
     pinball95: geometric(all.map(({ pinball95 }) => pinball95)),
     errorByTrace: Object.fromEntries(Object.entries(ratios).map(([name, { error }]) => [name, Number(error.toFixed(3))])),
   };
-};
-
-/** Series that no total shows: the busiest keys of each keyed trace, one by one. */
-const keySeries = async (folder: string): Promise<Series[]> => {
-  const found: Series[] = [];
-  for (const file of readdirSync(folder).filter((name) => name.endsWith('.csv'))) {
-    const read = await readTrace(join(folder, file));
-    if (read.kind === 'refused' || !fits(read.trace.stepMs, read.trace.total.length)) continue;
-    const { trace } = read;
-    const sums = trace.keys.map(({ counts }) => counts.reduce((sum, count) => sum + count, 0));
-    const busiest = [...sums.keys()].sort((a, b) => sums[b]! - sums[a]!).slice(0, BUSIEST_KEYS);
-    for (const i of busiest) {
-      const { key, counts } = trace.keys[i]!;
-      const values = Float64Array.from(counts);
-      found.push({ name: `${file} ${key}`, startMs: trace.startMs, stepSec: trace.stepMs / 1000, values });
-    }
-  }
-  return found;
 };
 
 /** How the incremental model does on single keys, and beside Theta. */
@@ -232,82 +186,11 @@ const refuse = (message: string): number => {
   return 2;
 };
 
-const fits = (stepMs: number, length: number): boolean =>
-  stepMs <= STEP_SEC * 1000 && (STEP_SEC * 1000) % stepMs === 0 && (length * stepMs) / 1000 >= (HISTORY + 2 * STEPS) * STEP_SEC;
-
-const means = (series: Series, stepSec: number): Series => {
-  const per = stepSec / series.stepSec;
-  const values = Float64Array.from({ length: Math.floor(series.values.length / per) }, (_, i) => {
-    const known = series.values.subarray(i * per, (i + 1) * per).filter((value) => !Number.isNaN(value));
-    return known.length === 0 ? Number.NaN : known.reduce((sum, value) => sum + value, 0) / known.length;
-  });
-  return { ...series, stepSec, values };
-};
-
-/** A trace in so many equal stretches; from each the origin at `at` of its length. */
-const originsOf = (length: number, count: number, at: number): number[] =>
-  Array.from({ length: count }, (_, i) => Math.floor(HISTORY + ((length - STEPS - HISTORY) * (i + at)) / count));
-
-const historyBefore = (origin: number, { values, startMs, stepSec }: Series): EvenSeries => {
-  const from = origin - HISTORY;
-  return { values: values.subarray(from, origin), startMs: startMs + from * stepSec * 1000, stepSec };
-};
-
-const saidBy = (raw: ModelForecast | null | undefined): Said | null => {
-  if (!raw) return null;
-  const { quantiles, windowMaxQuantiles } = coherent(raw);
-  return {
-    points: quantiles[1]!,
-    upper: quantiles[3]!,
-    peak: windowMaxQuantiles[1]!.at(-1)!,
-    peakUpper: windowMaxQuantiles[3]!.at(-1)!,
-  };
-};
-
-const fromCold = (model: Model, series: Series, origins: readonly number[]): (Said | null)[] =>
-  origins.map((origin) => saidBy(model.forecastAt(historyBefore(origin, series), [HISTORY], HORIZONS)[0]));
-
-/** Asks a library at each origin; counts in `failures` how often it could not answer, by reason. */
-const askedFromCold = async (
-  library: SecondOpinion,
-  series: Series,
-  origins: readonly number[],
-  failures: Record<string, number>,
-): Promise<(Said | null)[]> => {
-  const said: (Said | null)[] = [];
-  for (const origin of origins) {
-    const answer = await library.ask(historyBefore(origin, series), [HISTORY], HORIZONS, ANSWER_WITHIN_MS);
-    if (answer.kind === 'failed') failures[answer.reason] = (failures[answer.reason] ?? 0) + 1;
-    said.push(answer.kind === 'answered' ? saidBy(answer.forecasts[0]) : null);
-  }
-  return said;
-};
-
-const peerAt = (
-  peer: Extract<Peer, { kind: 'ready' }>,
-  model: PeerModel,
-  { values }: Series,
-  origins: readonly number[],
-): Said[] => {
-  const histories = origins.map((origin) => carriedForward(values.subarray(origin - HISTORY, origin)));
-  const { point, upper } = peer.forecast(model, histories, DAY, STEPS);
-  return origins.map((_, i) => ({
-    points: point[i]!,
-    upper: upper[i]!,
-    peak: Math.max(...point[i]!),
-    peakUpper: Math.max(...upper[i]!),
-  }));
-};
-
-const carriedForward = (values: Float64Array): number[] => {
-  let last = 0;
-  return Array.from(values, (value) => {
-    if (!Number.isNaN(value)) last = value;
-    return last;
-  });
-};
-
 const tell = (name: string, row: Row): void => {
   const text = Object.entries(rounded(row)).map(([field, value]) => `${field} ${String(value).padEnd(6)}`);
   process.stderr.write(`${name.padEnd(40)} ${text.join(' ')}\n`);
+};
+
+const tellLines = (lines: readonly string[]): void => {
+  for (const line of lines) process.stderr.write(`${line}\n`);
 };

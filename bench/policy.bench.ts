@@ -2,7 +2,8 @@
 // in: --traces DIR [--operation-sec 30] [--quick] · out: for each trace and policy what was throttled, how many shards, how many operations; ratios to the best rival
 //
 // Two arithmetics, both printed. `penumbra` and the rivals: capacity is the number of shards and one operation adds or removes one (lib/simulate/even-stream.ts).
-// `penumbraRanges`: the planner itself on true hash ranges, where a split halves one shard and the fullest shard throttles first; no rival is held to that.
+// `penumbraRanges`: the planner itself on true hash ranges, where a split halves one shard and the fullest shard throttles first; beside it the rivals under
+// Kinesis's limits on whole streams (lib/simulate/resized-stream.ts).
 import { readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -11,6 +12,7 @@ import { runEvenStream, type Sizer } from '../lib/simulate/even-stream.ts';
 import { foresee } from '../lib/simulate/foresight.ts';
 import { leanPolicy } from '../lib/simulate/lean-policy.ts';
 import { penumbraSizer } from '../lib/simulate/penumbra-sizer.ts';
+import { runResizedStream } from '../lib/simulate/resized-stream.ts';
 import { kas, oracle, runOnDemand, scalingUtils, staticAtPeak, substation, tracking } from '../lib/simulate/rivals.ts';
 import { runLoop } from '../lib/simulate/run-loop.ts';
 import { evenLoad } from '../lib/simulate/simulated-load.ts';
@@ -22,6 +24,16 @@ import { printReport } from './report.ts';
 const HISTORY_MIN = 3 * 1440;
 const SHARDS_AT_P999 = 24;
 const RIVALS = ['kas', 'substation', 'tracking', 'scaling-utils', 'on-demand', 'static'] as const;
+/** The same under Kinesis's limits; what needs no operation is the same. */
+const RANGES_RIVALS = [
+  'kasRanges',
+  'substationRanges',
+  'trackingRanges',
+  'trackingSplits',
+  'scalingUtilsRanges',
+  'on-demand',
+  'static',
+] as const;
 
 const say = (line: string): void => {
   process.stderr.write(`${line}\n`);
@@ -50,7 +62,8 @@ const runTrace = (demand: Demand, operationSec: number, quick: boolean): Record<
   const fromMinute = HISTORY_MIN;
   const startShards = Math.max(Math.ceil(demand.minutes[fromMinute]! / 0.7), 1);
   const policy = leanPolicy(operationSec);
-  const run = (sizer: Sizer) => runEvenStream(demand, sizer, { fromMinute, operationSec, startShards });
+  const options = { fromMinute, operationSec, startShards };
+  const run = (sizer: Sizer) => runEvenStream(demand, sizer, options);
   const outcomes: Record<string, Outcome> = {
     penumbra: run(penumbraSizer(foresee(demand, fromMinute), fromMinute, policy, operationSec)),
     kas: run(kas()),
@@ -71,7 +84,15 @@ const runTrace = (demand: Demand, operationSec: number, quick: boolean): Record<
     workers,
     shardsPerWorker: 4,
   });
-  return { ...outcomes, penumbraRanges: ranges };
+  return {
+    ...outcomes,
+    penumbraRanges: ranges,
+    kasRanges: runResizedStream(demand, kas(), options, 'update-shard-count'),
+    substationRanges: runResizedStream(demand, substation(), options, 'update-shard-count'),
+    trackingRanges: runResizedStream(demand, tracking(), options, 'update-shard-count'),
+    trackingSplits: runResizedStream(demand, tracking(), options, 'splits-and-merges'),
+    scalingUtilsRanges: runResizedStream(demand, scalingUtils(), options, 'splits-and-merges'),
+  };
 };
 
 const geometricMean = (ratios: readonly number[]): number =>
@@ -82,10 +103,8 @@ const rounded = (outcome: Outcome): Outcome =>
 const cell = ({ score, throttledShare, meanShards, operations }: Outcome): string =>
   `${score.toFixed(1)} (${(100 * throttledShare).toFixed(3)} %, ${meanShards.toFixed(1)}; ${operations})`;
 
-const bestRival = (outcomes: Record<string, Outcome>): number => Math.min(...RIVALS.map((rival) => outcomes[rival]!.score));
-
-const figuresOf = (policy: string, traces: readonly Record<string, Outcome>[]) => {
-  const ratios = traces.map((outcomes) => outcomes[policy]!.score / bestRival(outcomes));
+const figuresOf = (policy: string, traces: readonly Record<string, Outcome>[], rivals: readonly string[] = RIVALS) => {
+  const ratios = traces.map((outcomes) => outcomes[policy]!.score / Math.min(...rivals.map((rival) => outcomes[rival]!.score)));
   const operations = (of: string) => traces.reduce((sum, outcomes) => sum + outcomes[of]!.operations, 0);
   return {
     ratioToBestRival: Number(geometricMean(ratios).toFixed(3)),
@@ -124,11 +143,15 @@ export const bench = async (options: readonly string[]): Promise<number> => {
     for (const [policy, outcome] of Object.entries(outcomes)) say(`  ${policy.padEnd(15)} ${cell(outcome)}`);
   }
   const all = Object.values(traces);
+  const rangesFigures = () => {
+    const { ratioToBestRival, worstRatio } = figuresOf('penumbraRanges', all, RANGES_RIVALS);
+    return { ...figuresOf('penumbraRanges', all), toRivalsUnderLimits: { ratioToBestRival, worstRatio } };
+  };
   printReport('policy', {
     operationSec,
     traces,
     ...figuresOf('penumbra', all),
-    ...(given.quick ? { ranges: null, rangesWhy: 'left out by --quick' } : { ranges: figuresOf('penumbraRanges', all) }),
+    ...(given.quick ? { ranges: null, rangesWhy: 'left out by --quick' } : { ranges: rangesFigures() }),
   });
   return 0;
 };

@@ -115,7 +115,7 @@ const whyUnwritable = async (file: string): Promise<string | null> => {
 };
 
 const NOTE =
-  'ERROR and PINBALL are over those of the last value (1 = no better). PINBALL and COVERAGE are of the 95 % bound on the highest load within the horizon; 95 % should hold. BIAS AT PEAK: the foreseen maximum over the true one, in the highest tenth of the windows. MS: one forecast from cold.';
+  'ERROR and PINBALL are over those of the last value (1 = no better). PINBALL and COVERAGE are of the 95 % bound on the highest load within the horizon; 95 % should hold. BIAS AT PEAK: the highest loads that were foreseen (means; medians of models that tell none) over those that came, added up. MS: one forecast from cold.';
 
 const cellsOf = (model: string, score: Score | null, failure: string | null, origins: number): string[] =>
   score === null

@@ -1,17 +1,16 @@
 // bin/command-line: every command that needs nothing but a deployed control plane or a file.
 // in: words · out: tables or JSON on stdout, one clear line on stderr and exit 2 for what cannot be understood
-import { readFile } from 'node:fs/promises';
 import { Command, CommanderError, Option } from 'commander';
 import type { AcceptedResponse, FleetResponse, MonitorResponse, PredictionsResponse } from '../lib/model/api.ts';
-import { PolicyToSet } from '../lib/plan/policy-to-set.ts';
 import { asked, type Connection, print, refuse } from './ask.ts';
 import { addBacktest } from './backtest.ts';
 import { addEvents } from './event.ts';
 import { forecastText } from './forecast-text.ts';
 import { addImport } from './import.ts';
+import { addPolicy } from './policy.ts';
 import { addProfileCommands, type ProfileOptions, profileAsked } from './profile.ts';
 import { addSimulate } from './simulate.ts';
-import { monitorText, type PlanBody, type PolicyBody, planText, policyText, statusText } from './tables.ts';
+import { monitorText, type PlanBody, planText, statusText } from './tables.ts';
 import { addTuning } from './tune.ts';
 
 /** A command that speaks to the deployed API. */
@@ -71,6 +70,20 @@ export const runCommandLine = async (first: (program: Command) => void): Promise
       ),
     );
 
+  connected(program, 'approve <planId>', 'carry out a proposed plan (mode recommend)').action(
+    async (planId: string, given: Connection) => {
+      const body = { application: given.application, streamName: given.stream };
+      print(
+        given,
+        await asked<{ planId: string; operationIds: string[] }>(given, 'POST', `/plans/${encodeURIComponent(planId)}/approve`, {
+          body,
+        }),
+        ({ operationIds }) =>
+          operationIds.length === 0 ? 'approved' : `approved: ${operationIds.map((id) => `operation ${id}`).join(', ')}`,
+      );
+    },
+  );
+
   const shadow = program.command('shadow').description('standby shadows and profiling shadows');
   connected(shadow, 'create <shardId>', 'ask for a standby shadow of a shard')
     .option('--worker <workerId>', 'on this worker (default: the one with the most room)')
@@ -114,27 +127,7 @@ export const runCommandLine = async (first: (program: Command) => void): Promise
   addProfileCommands(shadow, connected);
   addTuning(program, connected);
 
-  const policy = program.command('policy').description('what the owner of a stream allows');
-  connected(policy, 'get', 'the policy of the stream').action(async (given: Connection) =>
-    print(given, await asked<PolicyBody>(given, 'GET', '/policies'), policyText),
-  );
-  connected(policy, 'set <file>', 'set the policy of the stream from a JSON file; what it leaves out takes its default').action(
-    async (file: string, given: Connection) => {
-      let read: unknown;
-      try {
-        read = JSON.parse(await readFile(file, 'utf8'));
-      } catch (error) {
-        return refuse(`${file}: ${error instanceof SyntaxError ? `is not JSON: ${error.message}` : 'cannot be read'}`);
-      }
-      const checked = PolicyToSet.safeParse({ ...(read as object), application: given.application, streamName: given.stream });
-      if (!checked.success)
-        return refuse(
-          `${file}: ${checked.error.issues.map((issue) => `${issue.path.join('.') || 'policy'}: ${issue.message}`).join('; ')}`,
-        );
-      print(given, await asked<PolicyBody>(given, 'PUT', '/policies', { body: checked.data }), policyText);
-    },
-  );
-
+  addPolicy(program, connected);
   addSimulate(program);
   addBacktest(program);
   addEvents(program, connected);

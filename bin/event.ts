@@ -3,9 +3,12 @@
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { Cron } from 'croner';
+import { momentIn } from '../lib/forecast/occurrences.ts';
 import { type EventEffect, EventRequest, effectText, type KnownEvent, WEEKDAYS } from '../lib/model/known-event.ts';
+import { isoTimeMs } from '../local/iso-time.ts';
 import { asked, type Connection, print, refuse } from './ask.ts';
 import { parseCalendar } from './calendar-file.ts';
+import { minutesOf } from './duration.ts';
 import { columns } from './tables.ts';
 
 interface Given extends Connection {
@@ -34,11 +37,11 @@ type EventView = Omit<KnownEvent, 'hashKeyRange'> & { hashKeyRange?: { startingH
 export const addEvents = (program: Command, connected: (parent: Command, name: string, description: string) => Command): void => {
   const event = program.command('event').description('what is known of the demand to come, or of the past');
   connected(event, 'add <eventId>', 'state an event; one of the same name is replaced')
-    .option('--at <time>', 'begins at an ISO 8601 time, or at "friday 20:00": the next one')
+    .option('--at <time>', 'begins at an ISO 8601 time or date, or at "friday 20:00": the next one')
     .option('--cron <pattern>', 'begins by a cron pattern: minute hour day month weekday')
     .option('--holidays <file>', 'whole days: .ics, or one date per line')
     .option('--for <duration>', 'lasts so long: 90m, 2h, 3d')
-    .option('--time-zone <name>', 'of "friday 20:00", of the cron pattern and of days', 'UTC')
+    .option('--time-zone <name>', 'of times without a zone, of the cron pattern and of days', 'UTC')
     .option('--factor <number>', 'demand is so many times what it would be')
     .option('--add-records <perSec>', 'so many records a second come on top')
     .option('--add-bytes <perSec>', 'so many bytes a second come on top')
@@ -133,16 +136,15 @@ const whenOf = async (given: Given, nowMs: number): Promise<Checked<object>> => 
     const calendar = parseCalendar(text, given.holidays);
     return calendar.kind === 'refused' ? calendar : ok({ kind: 'days', dates: calendar.dates, timeZone });
   }
-  const duration = /^(\d+(?:\.\d+)?)([mhd])$/.exec(given.for ?? '');
-  if (duration === null) return refused(`--for must be a duration like 90m, 2h or 3d, got ${given.for ?? 'none'}`);
-  const minutes = Math.round(Number(duration[1]) * { m: 1, h: 60, d: 1440 }[duration[2] as 'm' | 'h' | 'd']);
+  const minutes = minutesOf(given.for);
+  if (minutes === null) return refused(`--for must be a duration like 90m, 2h or 3d, got ${given.for ?? 'none'}`);
   if (given.cron !== undefined)
     return isCron(given.cron)
       ? ok({ kind: 'cron', cron: given.cron, timeZone, durationMin: minutes })
       : refused(`--cron must be a cron pattern: minute hour day month weekday, got ${given.cron}`);
   const fromMs = timeOf(given.at!, timeZone, nowMs);
   if (fromMs === null)
-    return refused(`--at must be an ISO 8601 time or a weekday with its time ("friday 20:00"), got ${given.at}`);
+    return refused(`--at must be an ISO 8601 time or date, or a weekday with its time ("friday 20:00"), got ${given.at}`);
   return ok({ kind: 'once', fromMs, untilMs: fromMs + minutes * 60_000 });
 };
 
@@ -162,7 +164,7 @@ const isCron = (pattern: string): boolean => {
   }
 };
 
-/** A time without a zone is read as UTC. */
+/** A time without a zone is one of the time zone given; a date is its midnight. */
 const timeOf = (text: string, timeZone: string, nowMs: number): number | null => {
   const words = /^([a-z]+) (\d{1,2}):(\d{2})$/.exec(text.trim().toLowerCase());
   const weekday = (WEEKDAYS as readonly string[]).indexOf(words?.[1] ?? '');
@@ -178,9 +180,8 @@ const timeOf = (text: string, timeZone: string, nowMs: number): number | null =>
       return null;
     }
   }
-  if (!/^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}/.test(text)) return null;
-  const ms = Date.parse(/(Z|[+-]\d{2}:?\d{2})$/.test(text) ? text.replace(' ', 'T') : `${text.replace(' ', 'T')}Z`);
-  return Number.isNaN(ms) ? null : ms;
+  const time = /^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T00:00` : text;
+  return isoTimeMs(time, (asUtc) => momentIn(timeZone, asUtc));
 };
 
 const whenText = (when: EventView['when']): string => {

@@ -25,7 +25,17 @@ const heldOf = ({ accuracy }: Series, horizonSec: number): string => {
   return minutes === 0 ? '–' : percent(scored.reduce((sum, each) => sum + each.minutes * each.maxCoverage95, 0) / minutes);
 };
 
-/** Per series: the newest value, and for some times ahead the median and the 95 % bound of the highest until then. With `why` also the model's reason and what failed. */
+/** The highest load of the whole horizon, where its mean is known. */
+const highestOf = ({ points, metric }: Series): string[] => {
+  const last = points.at(-1);
+  return last?.windowMaxMean === undefined
+    ? []
+    : [
+        `  The highest until ${clock(last.atMs)} is ${quantity(last.windowMaxMean, metric)} in the mean, at most ${quantity(last.windowMax95, metric)} with 95 %.`,
+      ];
+};
+
+/** Per series: the newest value, and for some times ahead the median and the 95 % bound of the highest until then. With `why` also the model's reason, the mean of the highest, and what failed. */
 export const forecastText = ({ atMs, series, events }: PredictionsResponse, why: boolean): string => {
   const told = events.map(
     ({ eventId, effect, fromMs, untilMs }) => `event ${eventId} (${effect}): ${clock(fromMs)} to ${clock(untilMs)}`,
@@ -53,6 +63,7 @@ export const forecastText = ({ atMs, series, events }: PredictionsResponse, why:
       ? series.flatMap((each) => [
           '',
           `${nameOf(each)}, ${each.metric}: ${each.reason}`,
+          ...highestOf(each),
           ...(each.skew === undefined
             ? []
             : [

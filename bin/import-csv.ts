@@ -3,6 +3,8 @@
 import type { ImportedStep } from '../lib/history/imported-past.ts';
 import { MINUTE_MS } from '../lib/model/demand.ts';
 import { HashKeyRange, rangeText, WHOLE_RANGE } from '../lib/model/hash-key-range.ts';
+import { isoTimeMs } from '../local/iso-time.ts';
+import { isNoText } from '../local/trace.ts';
 
 const COLUMNS = 'timestamp,records[,bytes][,startingHashKey,endingHashKey]';
 const DAY_MS = 1440 * MINUTE_MS;
@@ -17,6 +19,7 @@ export const parsePast = (text: string, file: string, bytesPerRecord: number | n
   const lines = text.replace(/^\uFEFF/, '').split(/\r?\n/);
   while (lines.length > 0 && lines.at(-1)!.trim() === '') lines.pop();
   if (lines.length === 0) return { kind: 'refused', message: `${file}: is empty; expected the columns ${COLUMNS}` };
+  if (isNoText(lines[0]!)) return refused(1, `is no text; expected the columns ${COLUMNS}`);
   const header = lines[0]!.split(',').map((name) => name.trim().toLowerCase());
   const unknown = header.find((name) => !['timestamp', 'records', 'bytes', 'startinghashkey', 'endinghashkey'].includes(name));
   if (unknown !== undefined) return refused(1, `column ${JSON.stringify(unknown)} is not known; expected ${COLUMNS}`);
@@ -34,7 +37,7 @@ export const parsePast = (text: string, file: string, bytesPerRecord: number | n
     if (cells.length !== header.length)
       return refused(i + 1, `has ${cells.length} columns, expected ${header.length} (${header.join(',')})`);
     const cell = (name: string): string => cells[header.indexOf(name)] ?? '';
-    const startMs = timeOf(cell('timestamp'));
+    const startMs = isoTimeMs(cell('timestamp'));
     if (startMs === null) return refused(i + 1, `timestamp must be an ISO 8601 time, got ${JSON.stringify(cell('timestamp'))}`);
     if (startMs >= nowMs) return refused(i + 1, `timestamp must lie in the past, got ${cell('timestamp')}`);
     const [records, bytes] = [countOf(cell('records')), header.includes('bytes') ? countOf(cell('bytes')) : null];
@@ -83,13 +86,6 @@ const evenly = (
       `timestamp is not on the grid of ${stepMs / 1000} s that begins at ${new Date(steps[0]!.startMs).toISOString()}`,
     );
   return { kind: 'past', steps: steps.toSorted((a, b) => a.startMs - b.startMs), stepMs: stepMs < MINUTE_MS ? stepMs : grid };
-};
-
-/** A time without a zone is read as UTC. */
-const timeOf = (text: string): number | null => {
-  if (!/^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}/.test(text)) return null;
-  const ms = Date.parse(/(Z|[+-]\d{2}:?\d{2})$/.test(text) ? text.replace(' ', 'T') : `${text.replace(' ', 'T')}Z`);
-  return Number.isNaN(ms) ? null : ms;
 };
 
 /** Null for an empty cell (a gap), undefined for what is no count. */

@@ -1,11 +1,10 @@
 // bin/simulate: the sub-command that shows, before anyone trusts it, what Penumbra would have done on real load, beside its rivals.
 // in: a trace file, perhaps a policy · out: a table or JSON on stdout, progress on stderr, perhaps an HTML report
 import { createHash } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { PoisonError } from '../lib/errors.ts';
-import { Policy } from '../lib/model/policy.ts';
 import { compare, type Run } from '../lib/simulate/compare.ts';
 import { byTheMinute, type Demand, fillingShards } from '../lib/simulate/demand.ts';
 import { leanPolicy } from '../lib/simulate/lean-policy.ts';
@@ -13,7 +12,8 @@ import { htmlReport } from '../lib/simulate/report.ts';
 import type { KeyDemand } from '../lib/simulate/simulated-load.ts';
 import { readTrace, type Trace } from '../local/trace.ts';
 import { refuse } from './ask.ts';
-import { columns } from './tables.ts';
+import { type Checked, ok, readPolicy, refused } from './policy.ts';
+import { columns, type PolicyBody } from './tables.ts';
 
 const DAY_MIN = 1440;
 const HISTORY_MIN = 3 * DAY_MIN;
@@ -30,9 +30,8 @@ interface Given {
   readonly json?: true;
 }
 
-type Checked<T> = { readonly kind: 'ok'; readonly value: T } | { readonly kind: 'refused'; readonly message: string };
-const refused = (message: string) => ({ kind: 'refused', message }) as const;
-const ok = <T>(value: T) => ({ kind: 'ok', value }) as const;
+/** The simulator carries out what the policy would only show. */
+const simulated = (read: PolicyBody) => ok({ application: 'simulated', streamName: 'simulated', ...read, mode: 'act' });
 
 /** Adds `simulate` to the command line. */
 export const addSimulate = (program: Command): void => {
@@ -64,7 +63,7 @@ const simulate = async (given: Given): Promise<void> => {
   const days = given.days === undefined ? ok(undefined) : positive('--days', given.days);
   for (const checked of [shards, operationSec, days]) if (checked.kind === 'refused') return refuse(checked.message);
   if (shards.kind === 'refused' || operationSec.kind === 'refused' || days.kind === 'refused') return;
-  const policy = given.policy === undefined ? ok(leanPolicy(operationSec.value)) : await policyFrom(given.policy);
+  const policy = given.policy === undefined ? ok(leanPolicy(operationSec.value)) : await readPolicy(given.policy, simulated);
   if (policy.kind === 'refused') return refuse(policy.message);
   const read = await readTrace(given.trace);
   if (read.kind === 'refused') return refuse(read.message);
@@ -87,22 +86,6 @@ const simulate = async (given: Given): Promise<void> => {
     process.stderr.write(`report in ${given.html}\n`);
   }
   process.stdout.write(given.json === true ? `${jsonOf(given, minutes, runs)}\n` : `${note}\n\n${tableOf(runs)}\n`);
-};
-
-const policyFrom = async (file: string): Promise<Checked<Policy>> => {
-  let read: unknown;
-  try {
-    read = JSON.parse(await readFile(file, 'utf8'));
-  } catch (error) {
-    return refused(`${file}: ${error instanceof SyntaxError ? `is not JSON: ${error.message}` : 'cannot be read'}`);
-  }
-  if (typeof read !== 'object' || read === null || Array.isArray(read)) return refused(`${file}: must be a JSON object`);
-  // The simulator carries out what the policy would only show.
-  const checked = Policy.safeParse({ application: 'simulated', streamName: 'simulated', ...read, mode: 'act' });
-  if (checked.success) return ok(checked.data);
-  return refused(
-    `${file}: ${checked.error.issues.map((issue) => `${issue.path.join('.') || 'policy'}: ${issue.message}`).join('; ')}`,
-  );
 };
 
 interface TraceScene {

@@ -90,6 +90,7 @@ const expectedText = (expected: ExpectedBody): string => {
 /** GET /plans, as far as it is shown. */
 export interface PlanBody {
   readonly plans: readonly {
+    readonly planId: string;
     readonly createdAtMs: number;
     readonly mode: string;
     readonly status: string;
@@ -120,6 +121,9 @@ export const planText = ({ plans }: PlanBody, why: boolean): string => {
           ...(why && action.expected !== undefined ? [`    ${expectedText(action.expected)}`] : []),
         ]),
         ...(plan.workerCountChange === undefined ? [] : [`  workers: ${plan.workerCountChange.reason}`]),
+        ...(plan.status === 'proposed' && (plan.actions.length > 0 || plan.workerCountChange !== undefined)
+          ? [`  waits for approval: penumbra approve ${plan.planId}`]
+          : []),
         ...(why
           ? [
               ...plan.holds.map((hold) => `  hold ${hold.subject} (${hold.reason}): ${hold.detail}`),

@@ -158,7 +158,7 @@ export const forecastChart = (
     ),
     ...points.map((p) => ({
       atMs: p.atMs,
-      text: `${clock(p.atMs)}  foreseen ${rate(p.median)}/s, 90 % between ${rate(p.lower05)} and ${rate(p.upper95)}; highest until then ${rate(p.windowMax95)}`,
+      text: `${clock(p.atMs)}  foreseen ${rate(p.median)}/s, 90 % between ${rate(p.lower05)} and ${rate(p.upper95)}; highest until then ${p.windowMaxMean === undefined ? '' : `${rate(p.windowMaxMean)} in the mean, `}${rate(p.windowMax95)} at most`,
     })),
   ];
   let reading = readable.length - points.length - 1;
@@ -230,13 +230,14 @@ export const forecastChart = (
       html('summary', {}, 'As a table'),
       table(
         'Forecast of the stream, records a second',
-        ['Time', '5 %', 'Median', '90 %', '95 %', 'Highest until then, 95 %'],
+        ['Time', '5 %', 'Median', '90 %', '95 %', 'Highest until then, mean', 'Highest until then, 95 %'],
         points.map((p) => [
           clock(p.atMs),
           rate(p.lower05),
           rate(p.median),
           rate(p.upper90),
           rate(p.upper95),
+          rate(p.windowMaxMean ?? null),
           rate(p.windowMax95),
         ]),
       ),

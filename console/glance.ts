@@ -37,6 +37,7 @@ export const glance = (
   const stream = predictions?.series.find((series) => series.scope === 'stream' && series.metric === 'records');
   const shown = stream?.points.filter(({ atMs }) => atMs <= stream.issuedAtMs + HIGHEST_WITHIN_MS);
   const highest = shown?.at(-1)?.windowMax95 ?? null;
+  const meanHighest = shown?.at(-1)?.windowMaxMean;
   const held = stream?.accuracy?.find(({ model, horizonSec }) => horizonSec === ACCURACY_SEC && model === stream.model);
   const fullest = shards.reduce<number | null>(
     (most, shard) =>
@@ -52,7 +53,13 @@ export const glance = (
       rate(now),
       fleet.observedUntilMs === null ? 'nothing observed yet' : `until ${clock(fleet.observedUntilMs)}`,
     ),
-    tile('Highest in 30 min', rate(highest), highest === null ? 'no forecast yet' : '95 % sure to stay below'),
+    tile(
+      'Highest in 30 min',
+      rate(highest),
+      highest === null
+        ? 'no forecast yet'
+        : `95 % sure to stay below${meanHighest === undefined ? '' : `; ${rate(meanHighest)} in the mean`}`,
+    ),
     tile('That bound held', percent(held?.maxCoverage95 ?? null), howGood(held)),
     tile('Fullest shard foreseen', percent(fullest), `target ${percent(fleet.targetUtilization)}`),
     tile('Shards', String(shards.length), `stream ${fleet.streamStatus.toLowerCase()}`),

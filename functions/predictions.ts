@@ -30,6 +30,7 @@ const pointsOf = (forecast: Forecast) => {
     upper90: at(forecast.quantiles, 0.9, h),
     upper95: at(forecast.quantiles, 0.95, h),
     windowMax95: at(forecast.windowMaxQuantiles, 0.95, h),
+    ...(forecast.windowMaxMean && { windowMaxMean: forecast.windowMaxMean[h] ?? 0 }),
   }));
 };
 

@@ -54,6 +54,13 @@ export const rounded = (forecast: Forecast): Forecast => ({
   ...forecast,
   quantiles: forecast.quantiles.map((row) => row.map(short)),
   windowMaxQuantiles: forecast.windowMaxQuantiles.map((row) => row.map(short)),
+  ...(forecast.windowMaxMean && { windowMaxMean: forecast.windowMaxMean.map(short) }),
+  scores: forecast.scores.map((score) => ({
+    ...score,
+    relativeError: short(score.relativeError),
+    relativePinball95: short(score.relativePinball95),
+    coverage95: short(score.coverage95),
+  })),
   ...(forecast.boundFactors && { boundFactors: forecast.boundFactors.map(short) }),
   ...(forecast.streamShares && { streamShares: forecast.streamShares.map(short) }),
 });

@@ -12,12 +12,11 @@ import type { KnownEvent } from '../lib/model/known-event.ts';
 import type { Ports } from '../lib/ports.ts';
 import { HORIZONS_SEC, type Job } from './forecast-jobs.ts';
 import { type Seeker, upstreamOf } from './seek-upstream.ts';
+import type { SeriesOf } from './stream-past.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 const HORIZON_MS = 1000 * HORIZONS_SEC.at(-1)!;
-
-type SeriesOf = (of: Pick<Job, 'hashKeyRange' | 'metric'>) => DemandSeries;
 
 /** What the forecasts of a run share. */
 export interface Ahead {

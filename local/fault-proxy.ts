@@ -16,7 +16,7 @@ export type Fault =
   | { readonly kind: 'delay'; readonly ms: number }
   | { readonly kind: 'throttle' | 'lose-answers'; readonly share: number };
 
-/** What the proxy did since its start; connections for `cut`, calls for the others. */
+/** What the proxy did since its start; connections for `cut`, calls and what comes of answers for `held`, calls for the others. */
 export interface FaultCounts {
   readonly passed: number;
   readonly cut: number;
@@ -87,6 +87,12 @@ export const startFaultProxy = async (target: string, chance: () => number): Pro
 
   const holds = new Holds();
 
+  /** Whatever is on its way waits here while the hole is there: a call, an answer, a part of one. */
+  const throughGate = (): Promise<void> => {
+    if (fault.kind === 'blackhole') counts.held += 1;
+    return gate;
+  };
+
   const begin = (incoming: IncomingMessage) =>
     requestUpstream({
       agent,
@@ -108,7 +114,7 @@ export const startFaultProxy = async (target: string, chance: () => number): Pro
       sent.on('response', async (answer) => {
         const said = await bodyOf(answer).catch(() => null);
         resolve();
-        await gate;
+        await throughGate();
         if (response === null || response.destroyed) return;
         if (said === null) incoming.socket.destroy();
         else response.writeHead(answer.statusCode ?? 502, forwardable(answer)).end(said);
@@ -131,14 +137,14 @@ export const startFaultProxy = async (target: string, chance: () => number): Pro
         });
         return;
       }
-      await gate;
+      await throughGate();
       if (response.destroyed) return;
       response.writeHead(answer.statusCode ?? 502, forwardable(answer));
       response.flushHeaders();
       answer.on('end', () => void gate.then(() => response.end()));
       answer.on('data', async (chunk: Buffer) => {
         answer.pause();
-        await gate;
+        await throughGate();
         if (response.destroyed) return;
         if (!response.write(chunk)) await new Promise<void>((done) => response.once('drain', done).once('close', done));
         answer.resume();
@@ -171,8 +177,7 @@ export const startFaultProxy = async (target: string, chance: () => number): Pro
       counts.delayed += 1;
       await sleep(now.ms);
     }
-    if (now.kind === 'blackhole') counts.held += 1;
-    await gate;
+    await throughGate();
     if (!response.destroyed) carry(incoming, response, now.kind === 'lose-answers' && chance() < now.share, body);
   });
   // The client alone decides how long its connections live.

@@ -1,6 +1,7 @@
 // local/trace: real load from a CSV file.
 // in: `timestamp,value` or `timestamp,key,count` · out: an even series, or the one thing that is wrong with the file
 import { readFile } from 'node:fs/promises';
+import { isoTimeMs } from './iso-time.ts';
 
 const MINUTE_MS = 60_000;
 
@@ -37,6 +38,9 @@ export const readTrace = async (file: string): Promise<TraceResult> => {
   return parseTrace(text, file);
 };
 
+/** Whether a line has what no text has: control characters, or bytes that are no UTF-8. */
+export const isNoText = (line: string): boolean => /[\p{Cc}\uFFFD]/u.test(line.replaceAll('\t', ''));
+
 /** Parses a trace's text. `file` is only named in messages. */
 export const parseTrace = (text: string, file: string): TraceResult => {
   const refused = (line: number, wrong: string): TraceResult => ({ kind: 'refused', message: `${file}:${line}: ${wrong}` });
@@ -44,6 +48,7 @@ export const parseTrace = (text: string, file: string): TraceResult => {
   while (lines.length > 0 && lines.at(-1)?.trim() === '') lines.pop();
   if (lines.length === 0)
     return { kind: 'refused', message: `${file}: is empty; expected the columns timestamp,value or timestamp,key,count` };
+  if (isNoText(lines[0]!)) return refused(1, 'is no text; expected the columns timestamp,value or timestamp,key,count');
   const header = lines[0]!.split(',').map((name) => name.trim().toLowerCase());
   const keyed = header.includes('key') || header.includes('count');
   const wanted = keyed ? ['timestamp', 'key', 'count'] : ['timestamp', 'value'];
@@ -68,8 +73,8 @@ export const parseTrace = (text: string, file: string): TraceResult => {
     if (cells.length !== header.length)
       return refused(i + 1, `has ${cells.length} columns, expected ${header.length} (${header.join(',')})`);
     const timeText = cells[timeAt]!.trim();
-    const time = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}/.test(timeText) ? parseTime(timeText) : Number.NaN;
-    if (Number.isNaN(time)) return refused(i + 1, `timestamp is not an ISO 8601 time, got ${JSON.stringify(timeText)}`);
+    const time = isoTimeMs(timeText);
+    if (time === null) return refused(i + 1, `timestamp is not an ISO 8601 time, got ${JSON.stringify(timeText)}`);
     const previous = times.at(-1);
     if (previous !== undefined && (keyed ? time < previous : time <= previous)) {
       return refused(
@@ -123,9 +128,6 @@ export const parseTrace = (text: string, file: string): TraceResult => {
 };
 
 /** A time without a zone is read as UTC. */
-const parseTime = (text: string): number =>
-  Date.parse(/(Z|[+-]\d{2}:?\d{2})$/.test(text) ? text.replace(' ', 'T') : `${text.replace(' ', 'T')}Z`);
-
 const toNumber = (text: string): number | null => {
   const value = text === '' ? Number.NaN : Number(text);
   return Number.isFinite(value) ? value : null;

@@ -1,5 +1,5 @@
 // lib/forecast: how wrong a forecast usually is, tracked while it runs.
-// in: each slot's point forecasts, and what came · out: quantiles of the points and of the window's maximum
+// in: each slot's point forecasts, and what came · out: quantiles of the points and of the window's maximum, and that maximum's mean
 //
 // The maximum of the window is tracked by its own residuals (the highest value that came in the window, less the highest that was forecast). The maximum of
 // pointwise 95 % bounds is no bound on the maximum: measured, it holds 74 to 87 % of the time.
@@ -9,6 +9,7 @@
 // of the two holds while little is known, later the one that has cost less.
 import { QUANTILES } from '../model/forecast.ts';
 import { HourlyScale } from './hourly-scale.ts';
+import { MeanExcess } from './mean-excess.ts';
 import type { ModelForecast } from './model.ts';
 import { Residuals } from './residuals.ts';
 import { forgettingOf, type HorizonSlots, type SlotGrid } from './slot-grid.ts';
@@ -26,8 +27,11 @@ const PREFERENCE_MEMORY_SEC = 2 * DAY_SEC;
 const UPPER = QUANTILES.indexOf(0.95);
 const LEVEL = QUANTILES[UPPER]!;
 const LARGEST_LOSS = 8;
+const MEDIAN = QUANTILES.indexOf(0.5);
 const FIRST_UPPER = QUANTILES.indexOf(0.9);
 const TINY = 1e-9;
+/** The mean is learnt from every fourth origin, as many as there are from cold: the windows of those between overlap. */
+const MEAN_EVERY = 4;
 /** Bounds follow within about a day of slots. The median of a maximum lies above the highest point, and is found slowly; that of a point is the forecast itself: what it was off by of late is mostly chance. */
 const BOUND_STEP = 0.05;
 const PEAK_MEDIAN_STEP = 0.005;
@@ -41,6 +45,7 @@ export class BoundsTracker {
   private readonly peaks: Residuals;
   /** Peaks with a rise of earlier days in them; null for a model that tells none. */
   private readonly risen: Residuals | null;
+  private readonly means: MeanExcess;
   private readonly beliefSlots: number;
   private readonly sizeForgetting: number;
   private readonly surpriseForgetting: number;
@@ -85,6 +90,7 @@ export class BoundsTracker {
     this.risenBounds = parts.rough(tellsRises ? cells : 0);
     this.losses = parts.exact(2);
     this.judged = parts.counts(1);
+    this.means = new MeanExcess(count, MEAN_EVERY * slotSec, parts);
   }
 
   /** Takes what came at a place of the slot; NaN for a gap. */
@@ -123,6 +129,8 @@ export class BoundsTracker {
       if (this.stepForgetting === 0)
         this.surprises[j]! += this.surpriseForgetting * (Math.min(relative, 2 * LARGEST_SURPRISE) - this.surprises[j]!);
       if (j === slots.length - 1) this.hourly.learn(slotOfDay, Math.abs(came - points.centres[cell]!), points.sizes[j]!);
+      const size = peaks.sizeOf(cell);
+      if ((now - until + 1) % MEAN_EVERY === 0 && size > TINY) this.means.learn(j, peaks.quantile(cell, j, MEDIAN), size, peak);
       peaks.judge(cell, j, peak, this.sizeForgetting);
       risen?.judge(cell, j, peak, this.sizeForgetting);
       if (risen && now > this.beliefSlots / 2) this.compareBounds(cell, j, peak);
@@ -182,7 +190,10 @@ export class BoundsTracker {
         return early ? Math.max(plain, bound) : bound;
       }),
     );
-    return { quantiles, windowMaxQuantiles };
+    const windowMaxMean = horizons.map((_, j) =>
+      this.means.meanOf(j, windowMaxQuantiles[MEDIAN]![j]!, peaks.sizeOf(newestRow + j)),
+    );
+    return { quantiles, windowMaxQuantiles, windowMaxMean };
   }
 
   /** Follows what each of the two bounds on the maximum costs. */

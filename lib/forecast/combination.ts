@@ -1,15 +1,17 @@
 // lib/forecast: the mean of two models.
 // in: two models · out: one that says what both say on average
 import { coherent } from './coherent.ts';
-import type { Model, ModelForecast } from './model.ts';
+import { type Model, type ModelForecast, mappedMean } from './model.ts';
 
-const mean = (one: ModelForecast, other: ModelForecast): ModelForecast => {
-  const [a, b] = [coherent(one), coherent(other)];
+const mean = (one: ModelForecast, two: ModelForecast): ModelForecast => {
+  const [a, b] = [coherent(one), coherent(two)];
   const rows = (x: readonly (readonly number[])[], y: readonly (readonly number[])[]): number[][] =>
     x.map((row, q) => row.map((value, h) => (value + y[q]![h]!) / 2));
+  const other = b.windowMaxMean;
   return {
     quantiles: rows(a.quantiles, b.quantiles),
     windowMaxQuantiles: rows(a.windowMaxQuantiles, b.windowMaxQuantiles),
+    ...(other && mappedMean(a, (value, h) => (value + other[h]!) / 2)),
   };
 };
 

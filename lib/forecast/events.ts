@@ -10,6 +10,7 @@ import { type Forecast, QUANTILES } from '../model/forecast.ts';
 import { type HashKeyRange, shareWithin, WHOLE_RANGE } from '../model/hash-key-range.ts';
 import { effectText, type KnownEvent } from '../model/known-event.ts';
 import { changeOf, likenessOf, type Moment } from './like-days.ts';
+import { mappedMean } from './model.ts';
 import { type Occurrence, occurrencesOf } from './occurrences.ts';
 
 const NEWEST_MS = 30 * 60_000;
@@ -169,15 +170,23 @@ export const withEvents = (
   });
   const quantiles = forecast.quantiles.map((row) => row.map((value, h) => changed(value, at[h]!)));
   const windowMaxQuantiles = forecast.windowMaxQuantiles.map((row, q) => {
-    let highest = 0;
-    return row.map((value, h) => {
-      // What the window's maximum may be within this stretch is at most its maximum so far.
-      for (const effect of highestUntil[h]!) highest = Math.max(highest, changed(value, effect));
-      highest = Math.max(highest, quantiles[q]![h]!);
-      return highest;
-    });
+    const highest = highestUnder(highestUntil);
+    return row.map((value, h) => highest(value, h, quantiles[q]![h]!));
   });
-  return { ...plain, quantiles, windowMaxQuantiles, reason: plain.reason + active.map(tell).join('') };
+  const highest = highestUnder(highestUntil);
+  const mean = mappedMean(forecast, (value, h) => highest(value, h, 0));
+  return { ...plain, quantiles, windowMaxQuantiles, ...mean, reason: plain.reason + active.map(tell).join('') };
+};
+
+/** The highest of a window, horizon by horizon, where each stretch between two is changed by its effects. */
+const highestUnder = (effects: readonly (readonly Effect[])[]): ((value: number, h: number, least: number) => number) => {
+  let highest = 0;
+  return (value, h, least) => {
+    // What the window's maximum may be within this stretch is at most its maximum so far.
+    for (const effect of effects[h]!) highest = Math.max(highest, changed(value, effect));
+    highest = Math.max(highest, least);
+    return highest;
+  };
 };
 
 /** The mean of the last half hour that was observed. */

@@ -229,5 +229,6 @@ const joined = (near: ModelForecast | null, count: number, far: ModelForecast): 
   return {
     quantiles: rows(near?.quantiles, far.quantiles),
     windowMaxQuantiles: rows(near?.windowMaxQuantiles, far.windowMaxQuantiles),
+    windowMaxMean: rows(near?.windowMaxMean && [near.windowMaxMean], [far.windowMaxMean ?? []])[0],
   };
 };

@@ -7,7 +7,7 @@ import { IncrementalForecaster, type Make } from './incremental-forecaster.ts';
 
 const MAGIC = 0x50464331;
 /** Grows whenever the make or the order of the parts changes, so that old bytes are refused and not misread. */
-export const STATE_VERSION = 8;
+export const STATE_VERSION = 9;
 const FIXED_BYTES = 48;
 
 export type Thawed =

@@ -1,5 +1,5 @@
 // lib/forecast: what every model answers.
-// in: an even series and the moments to forecast from · out: quantiles of the points and of the window's maximum per horizon
+// in: an even series and the moments to forecast from · out: quantiles of the points and of the window's maximum per horizon, and the mean of that maximum
 import type { ForecastScale, ModelName } from '../model/forecast.ts';
 import type { LogScale } from './log-scale.ts';
 
@@ -16,13 +16,22 @@ export interface EvenSeries {
 export interface ModelForecast {
   readonly quantiles: readonly (readonly number[])[];
   readonly windowMaxQuantiles: readonly (readonly number[])[];
+  /** The mean of the window's maximum by each horizon, of models that learn it. */
+  readonly windowMaxMean?: readonly number[] | undefined;
 }
 
 /** A forecast on a scale, as one in demand. */
-export const inDemand = ({ quantiles, windowMaxQuantiles }: ModelForecast, { toDemand }: LogScale): ModelForecast => ({
-  quantiles: quantiles.map((row) => row.map(toDemand)),
-  windowMaxQuantiles: windowMaxQuantiles.map((row) => row.map(toDemand)),
+export const inDemand = (forecast: ModelForecast, { toDemand }: LogScale): ModelForecast => ({
+  quantiles: forecast.quantiles.map((row) => row.map(toDemand)),
+  windowMaxQuantiles: forecast.windowMaxQuantiles.map((row) => row.map(toDemand)),
+  ...mappedMean(forecast, toDemand),
 });
+
+/** The mean of the window's maximum with each horizon changed; nothing where there is none. */
+export const mappedMean = (
+  { windowMaxMean }: Pick<ModelForecast, 'windowMaxMean'>,
+  change: (value: number, h: number) => number,
+): { windowMaxMean?: number[] } => (windowMaxMean === undefined ? {} : { windowMaxMean: windowMaxMean.map(change) });
 
 /** A way to forecast. It never looks at or after an origin, has no state between calls, and answers null where it cannot forecast. */
 export interface Model {

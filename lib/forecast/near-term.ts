@@ -5,6 +5,7 @@
 // hours). A regression weighs these; its residuals are the bounds, wider while it errs more than of late.
 import { QUANTILES } from '../model/forecast.ts';
 import { JointRegression } from './joint-regression.ts';
+import { MeanExcess } from './mean-excess.ts';
 import type { ModelForecast } from './model.ts';
 import { Residuals } from './residuals.ts';
 import { forgettingOf, type SlotGrid } from './slot-grid.ts';
@@ -25,6 +26,9 @@ const PEAK_MEDIAN_STEP = 0.005;
 const RIDGE = 0.01;
 const OUTLIER = 6;
 const TINY = 1e-9;
+const MEDIAN = QUANTILES.indexOf(0.5);
+/** The mean of the maximum is learnt from every fifth origin: the windows of those between overlap. */
+const MEAN_EVERY = 5;
 /** Before so many values its bounds are no measure yet. */
 const WARM_UP = 360;
 /** The regression's constant feature: of the size of the others. */
@@ -44,6 +48,7 @@ export class NearTerm {
   private readonly regression: JointRegression;
   private readonly points: Residuals;
   private readonly peaks: Residuals;
+  private readonly means: MeanExcess;
   private readonly features: Float64Array;
   private readonly came: Float64Array;
   /** The levels, then the newest three values. */
@@ -73,6 +78,7 @@ export class NearTerm {
     this.profile = parts.rough(stepsPerDay, Number.NaN);
     this.surprises = parts.exact(count, 1);
     this.counted = parts.counts(2);
+    this.means = new MeanExcess(count, MEAN_EVERY * stepSec, parts);
     this.levelForgetting = LEVEL_MEMORY_SEC.map((sec) => forgettingOf(sec, stepSec));
     this.sizeForgetting = forgettingOf(SIZE_MEMORY_SEC, stepSec);
     this.surpriseForgetting = forgettingOf(SURPRISE_MEMORY_SEC, stepSec);
@@ -104,7 +110,11 @@ export class NearTerm {
     const row = ((this.counted[0]! - 1) % this.rows) * this.horizons.length;
     const rowsOf = (residuals: Residuals) =>
       QUANTILES.map((_, q) => this.horizons.map((_, j) => residuals.quantile(row + j, j, q)));
-    return { quantiles: rowsOf(this.points), windowMaxQuantiles: rowsOf(this.peaks) };
+    const windowMaxQuantiles = rowsOf(this.peaks);
+    const windowMaxMean = this.horizons.map((_, j) =>
+      this.means.meanOf(j, windowMaxQuantiles[MEDIAN]![j]!, this.peaks.sizeOf(row + j)),
+    );
+    return { quantiles: rowsOf(this.points), windowMaxQuantiles, windowMaxMean };
   }
 
   private follow(z: number): void {
@@ -130,6 +140,9 @@ export class NearTerm {
       if (Number.isNaN(points.centres[cell]!)) continue;
       const relative = points.judge(cell, j, z, this.sizeForgetting);
       surprises[j]! += this.surpriseForgetting * (Math.min(relative, 2 * LARGEST_SURPRISE) - surprises[j]!);
+      const size = peaks.sizeOf(cell);
+      if ((now - horizons[j]!) % MEAN_EVERY === 0 && size > TINY)
+        this.means.learn(j, peaks.quantile(cell, j, MEDIAN), size, highest);
       peaks.judge(cell, j, highest, this.sizeForgetting);
     }
   }

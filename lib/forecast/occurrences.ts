@@ -42,8 +42,10 @@ const daysOf = (when: Extract<EventTime, { kind: 'days' }>): readonly Occurrence
 const dayAfter = (date: string): string => new Date(Date.parse(`${date}T00:00:00Z`) + DAY_MS).toISOString().slice(0, 10);
 
 /** Midnight of a date (YYYY-MM-DD) in a time zone. */
-export const startOfDay = (date: string, timeZone: string): number => {
-  const asUtc = Date.parse(`${date}T00:00:00Z`);
+export const startOfDay = (date: string, timeZone: string): number => momentIn(timeZone, Date.parse(`${date}T00:00:00Z`));
+
+/** The moment at which the clocks of a time zone show what those of UTC show at `asUtc`. */
+export const momentIn = (timeZone: string, asUtc: number): number => {
   // The offset at the guess may be that of the other side of a change of clocks.
   const first = asUtc - offsetMs(asUtc, timeZone);
   return asUtc - offsetMs(first, timeZone);

@@ -8,6 +8,7 @@
 // and no quantile of a shard is above the stream's.
 import { type Forecast, QUANTILES } from '../model/forecast.ts';
 import { coherent } from './coherent.ts';
+import { mappedMean } from './model.ts';
 
 const [LOWEST, MEDIAN, HIGHEST] = [0, QUANTILES.indexOf(0.5), QUANTILES.length - 1] as const;
 /** The distance of the 5 % and 95 % quantiles in standard deviations of a normal distribution. */
@@ -111,7 +112,11 @@ const shifted = (forecast: Forecast, shifts: readonly number[]): Forecast => {
     rows.map((row) => row.map((value, h) => value + by[h]!));
   return {
     ...forecast,
-    ...coherent({ quantiles: move(forecast.quantiles, shifts), windowMaxQuantiles: move(forecast.windowMaxQuantiles, ofWindow) }),
+    ...coherent({
+      quantiles: move(forecast.quantiles, shifts),
+      windowMaxQuantiles: move(forecast.windowMaxQuantiles, ofWindow),
+      ...mappedMean(forecast, (value, h) => value + ofWindow[h]!),
+    }),
   };
 };
 
@@ -125,7 +130,13 @@ const notBelowAny = (stream: Forecast, shards: readonly Forecast[]): Forecast =>
           : shards.reduce((highest, shard) => Math.max(highest, shard[rows][q]![h]!), value),
       ),
     );
-  return { ...stream, ...coherent({ quantiles: raised('quantiles'), windowMaxQuantiles: raised('windowMaxQuantiles') }) };
+  const mean = mappedMean(stream, (value, h) =>
+    shards.reduce((highest, { windowMaxMean }) => Math.max(highest, windowMaxMean?.[h] ?? 0), value),
+  );
+  return {
+    ...stream,
+    ...coherent({ quantiles: raised('quantiles'), windowMaxQuantiles: raised('windowMaxQuantiles'), ...mean }),
+  };
 };
 
 const withShares = (stream: Forecast, shards: readonly Forecast[], shift: number[]) => {

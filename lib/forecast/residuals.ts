@@ -38,6 +38,11 @@ export class Residuals {
     return size / Math.max(usual, TINY);
   }
 
+  /** How large the residual of the forecast in `cell` is expected to be. */
+  sizeOf(cell: number): number {
+    return this.scales[cell]!;
+  }
+
   /** The q-th quantile around the forecast in `cell`. */
   quantile(cell: number, j: number, q: number): number {
     return this.centres[cell]! + this.quantiles.at(j, q) * this.scales[cell]!;

@@ -8,7 +8,7 @@ import { QUANTILES } from '../model/forecast.ts';
 import { outcomesAt, pinball } from './backtest.ts';
 import { coherent } from './coherent.ts';
 import { logScaleOf, meanDemandOf } from './log-scale.ts';
-import type { EvenSeries, ModelForecast } from './model.ts';
+import { type EvenSeries, type ModelForecast, mappedMean } from './model.ts';
 
 const DAY_SEC = 86_400;
 /** Changes count by their factor, from a twentieth of the mean demand on. */
@@ -56,10 +56,11 @@ const factorOf = (weight: number, change: number): number =>
   Number.isNaN(change) ? 1 : Math.min(Math.max(Math.exp(weight * change), 1 / LARGEST_FACTOR), LARGEST_FACTOR);
 
 /** A forecast with each horizon multiplied. */
-const scaled = ({ quantiles, windowMaxQuantiles }: ModelForecast, factors: readonly number[]): ModelForecast =>
+const scaled = (forecast: ModelForecast, factors: readonly number[]): ReturnType<typeof coherent> =>
   coherent({
-    quantiles: quantiles.map((row) => row.map((value, h) => value * factors[h]!)),
-    windowMaxQuantiles: windowMaxQuantiles.map((row) => row.map((value, h) => value * factors[h]!)),
+    quantiles: forecast.quantiles.map((row) => row.map((value, h) => value * factors[h]!)),
+    windowMaxQuantiles: forecast.windowMaxQuantiles.map((row) => row.map((value, h) => value * factors[h]!)),
+    ...mappedMean(forecast, (value, h) => value * factors[h]!),
   });
 
 /** The weights per horizon (0 beyond the lead), and the error over the one without them; null when it does not help. `forecasts` are the own model's at `origins`. */
@@ -128,8 +129,7 @@ export const withUpstream = (forecast: Forecast, link: UpstreamLink | null, upst
   const most = factors.reduce((a, b) => (Math.abs(Math.log(b)) > Math.abs(Math.log(a)) ? b : a));
   return {
     ...plain,
-    quantiles: made.quantiles.map((row) => [...row]),
-    windowMaxQuantiles: made.windowMaxQuantiles.map((row) => [...row]),
+    ...made,
     reason: `${plain.reason}${ASIDE}${link.streamName} leads by ${Math.round(link.leadSec / 60)} min: ×${most.toFixed(2)} at most`,
   };
 };

@@ -2,7 +2,7 @@
 // in: a forecast, how much is known, the forecasts of its siblings · out: the forecast with bounds as wide as is honest
 import { type Forecast, QUANTILES } from '../model/forecast.ts';
 import { coherent } from './coherent.ts';
-import type { ModelForecast } from './model.ts';
+import { type ModelForecast, mappedMean } from './model.ts';
 
 const MEDIAN = QUANTILES.indexOf(0.5);
 /** Fewer siblings tell too little. */
@@ -25,7 +25,11 @@ export const widened = (raw: ModelForecast, knownDays: number): ModelForecast =>
       }),
     );
   };
-  return { quantiles: widen(raw.quantiles), windowMaxQuantiles: widen(raw.windowMaxQuantiles) };
+  return {
+    quantiles: widen(raw.quantiles),
+    windowMaxQuantiles: widen(raw.windowMaxQuantiles),
+    ...mappedMean(raw, (value) => value),
+  };
 };
 
 /**

@@ -256,6 +256,8 @@ export const PredictionsResponse = z.object({
           upper90: z.number(),
           upper95: z.number(),
           windowMax95: z.number(),
+          /** The mean of the highest until then, where the model tells one: bursts are in it that no median contains. */
+          windowMaxMean: z.number().optional(),
         }),
       ),
       /** One a minute, null where unknown. */

@@ -65,6 +65,8 @@ export const Forecast = z.object({
   quantiles: z.array(z.array(z.number().min(0))),
   /** Quantiles of the *highest* rate in the window from now to each horizon, tracked directly; same shape as `quantiles`. */
   windowMaxQuantiles: z.array(z.array(z.number().min(0))),
+  /** The mean of the highest rate in the window from now to each horizon, where the model learns it: bursts are in it that no median contains. */
+  windowMaxMean: z.array(z.number().min(0)).optional(),
   model: ModelName,
   /** The scale of the incremental model, where it is chosen or part of the choice. */
   scale: ForecastScale.optional(),

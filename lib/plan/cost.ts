@@ -106,5 +106,12 @@ export const paysOff = ({ benefitUsdPerHour = 0, costUsdPerHour = 0, costUsdOnce
 const cents = (usd: number): string => `$${usd.toFixed(usd !== 0 && Math.abs(usd) < 0.1 ? 4 : 2)}`;
 
 /** Both numbers, for a sentence. */
-export const costAgainstBenefit = ({ benefitUsdPerHour = 0, costUsdPerHour = 0, costUsdOnce = 0 }: Expectation): string =>
-  `what it avoids is worth ${cents(benefitUsdPerHour)} an hour, and it costs ${cents(costUsdPerHour)} an hour${costUsdOnce > 0 ? ` and ${cents(costUsdOnce)} once` : ''}`;
+export const costAgainstBenefit = ({ benefitUsdPerHour = 0, costUsdPerHour = 0, costUsdOnce = 0 }: Expectation): string => {
+  const benefit =
+    benefitUsdPerHour < 0
+      ? `what it risks is worth ${cents(-benefitUsdPerHour)} an hour`
+      : `what it avoids is worth ${cents(benefitUsdPerHour)} an hour`;
+  const cost = costUsdPerHour < 0 ? `it saves ${cents(-costUsdPerHour)} an hour` : `it costs ${cents(costUsdPerHour)} an hour`;
+  const once = costUsdOnce > 0 ? ` and ${costUsdPerHour < 0 ? 'costs ' : ''}${cents(costUsdOnce)} once` : '';
+  return `${benefit}, and ${cost}${once}`;
+};

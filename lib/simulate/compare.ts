@@ -6,6 +6,7 @@ import type { Demand } from './demand.ts';
 import { runEvenStream, type Sizer } from './even-stream.ts';
 import { foresee } from './foresight.ts';
 import { penumbraSizer } from './penumbra-sizer.ts';
+import { type ResizedBy, runResizedStream } from './resized-stream.ts';
 import { kas, oracle, runOnDemand, scalingUtils, staticAtPeak, substation, tracking } from './rivals.ts';
 import { runLoop } from './run-loop.ts';
 import { evenLoad, type KeyDemand, keyedLoad } from './simulated-load.ts';
@@ -42,6 +43,11 @@ const RIVALS = {
   oracle: 'knows the next 30 minutes',
 } as const;
 
+const BY = {
+  'update-shard-count': 'by UpdateShardCount, which takes its time: equal ranges, half to twice as many, ten calls in 24 hours',
+  'splits-and-merges': 'by splits and merges one after another, until the ranges are equal again',
+} as const satisfies Record<ResizedBy, string>;
+
 /** Shards as full as 70 % at the start. */
 const startingShards = ({ minutes }: Demand, fromMinute: number): number => Math.max(Math.ceil(minutes[fromMinute]! / 0.7), 1);
 
@@ -76,14 +82,14 @@ export const compare = (question: Comparison, progress: (name: string) => void =
     return outcome;
   };
   const throttledBy = keyed ? throttledByEqualShards(question) : undefined;
-  const even = (sizer: Sizer) => (watch: Watch) =>
-    runEvenStream(demand, sizer, {
-      fromMinute,
-      operationSec,
-      startShards,
-      watch,
-      ...(throttledBy === undefined ? {} : { throttledBy }),
-    });
+  const run = { fromMinute, operationSec, startShards, ...(throttledBy === undefined ? {} : { throttledBy }) };
+  const even = (sizer: Sizer) => (watch: Watch) => runEvenStream(demand, sizer, { ...run, watch });
+  const addResized = (
+    rival: 'tracking' | 'kas' | 'substation' | 'scaling-utils',
+    sizer: Sizer,
+    by: ResizedBy,
+    name = `${rival}-ranges`,
+  ) => add(name, `${RIVALS[rival]}; ${BY[by]}`, (watch) => runResizedStream(demand, sizer, { ...run, watch }, by));
   const ours = 'Penumbra’s planner on true hash ranges: one operation splits one shard or merges two neighbours';
   if (keyed) add('penumbra', ours, ranges);
   else {
@@ -95,6 +101,11 @@ export const compare = (question: Comparison, progress: (name: string) => void =
   add('kas', RIVALS.kas, even(kas()));
   add('substation', RIVALS.substation, even(substation()));
   add('scaling-utils', RIVALS['scaling-utils'], even(scalingUtils()));
+  addResized('tracking', tracking(), 'update-shard-count');
+  addResized('tracking', tracking(), 'splits-and-merges', 'tracking-splits');
+  addResized('kas', kas(), 'update-shard-count');
+  addResized('substation', substation(), 'update-shard-count');
+  addResized('scaling-utils', scalingUtils(), 'splits-and-merges');
   add('on-demand', RIVALS['on-demand'], (watch) => runOnDemand(demand, fromMinute, watch));
   add('static', RIVALS.static, even(staticAtPeak(demand, fromMinute)));
   add('oracle', RIVALS.oracle, even(oracle(demand)));

@@ -43,13 +43,14 @@ h2{margin:1.6rem 0 .2rem}p{margin:.2rem 0 .6rem;color:#57606a}
 export const htmlReport = (title: string, note: string, demand: Demand, fromMinute: number, runs: readonly Run[]): string => {
   const load = bucketed(demand.minutes.subarray(fromMinute));
   const top = Math.max(...load, 1) * 1.15;
-  const header = ['policy', 'score', 'throttled', 'minutes', 'mean shards', 'operations', 'dollars', 'worst lag'];
-  const rows = runs.map(({ name, outcome }) => [
+  const header = ['policy', 'score', 'throttled', 'minutes', 'mean shards', 'shard-hours', 'operations', 'dollars', 'worst lag'];
+  const rows = runs.map(({ name, outcome, capacity }) => [
     name,
     compact(outcome.score),
     percent(outcome.throttledShare),
     String(outcome.throttledMinutes),
     compact(outcome.meanShards),
+    compact(capacity.reduce((sum, value) => sum + value, 0) / 60, 0),
     String(outcome.operations),
     compact(outcome.money, 2),
     `${Math.round(outcome.worstLagSec)} s`,

@@ -35,6 +35,15 @@ describe('requestOf', () => {
     expect(await asked({ at: '2026-11-01T00:00Z', for: '1d', forget: true })).toMatchObject({
       value: { effect: { kind: 'do-not-learn' }, when: { fromMs: Date.UTC(2026, 10, 1) } },
     });
+    expect(await asked({ at: '2026-11-01', for: '1d', forget: true, timeZone: 'Europe/Berlin' })).toMatchObject({
+      value: { when: { fromMs: Date.UTC(2026, 9, 31, 23) } },
+    });
+    expect(await asked({ at: '2026-07-01 20:00', for: '2h', factor: '2', timeZone: 'Europe/Berlin' })).toMatchObject({
+      value: { when: { fromMs: Date.UTC(2026, 6, 1, 18) } },
+    });
+    expect(await asked({ at: '2026-07-01T20:00+01:00', for: '2h', factor: '2', timeZone: 'Europe/Berlin' })).toMatchObject({
+      value: { when: { fromMs: Date.UTC(2026, 6, 1, 19) } },
+    });
     writeFileSync(join(folder, 'days.csv'), 'date,name\n2026-12-25,Christmas\n2026-12-26\n');
     expect(await asked({ holidays: join(folder, 'days.csv'), like: 'sunday' })).toMatchObject({
       value: {
@@ -53,6 +62,7 @@ describe('requestOf', () => {
     ['two effects', { at: 'friday 20:00', for: '2h', factor: '2', forget: true }, 'got 2'],
     ['no time', { factor: '2' }, 'one of --at, --cron, --holidays must be given, got none'],
     ['a time that is none', { at: 'someday', for: '2h', factor: '2' }, 'got someday'],
+    ['a day that no month has', { at: '2026-02-30', for: '1d', forget: true }, 'got 2026-02-30'],
     [
       'a duration that is none',
       { at: 'friday 20:00', for: 'long', factor: '2' },

@@ -48,6 +48,13 @@ describe('forecastText', () => {
     ]);
   });
 
+  it('says with the reason how high the highest is in the mean, where the model tells it', () => {
+    const points = [point(5, 100), { ...point(60, 140), windowMaxMean: 199.96 }];
+    expect(forecastText(body({ series: [{ ...series, points }] }), true)).toContain(
+      'It erred least.\n  The highest until 2026-01-08T13:00Z is 200.0 in the mean, at most 280.0 with 95 %.\n',
+    );
+  });
+
   it('says that a series has too little history instead of a model, and bytes in megabytes', () => {
     const [, row] = forecastText(
       body({

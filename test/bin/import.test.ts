@@ -23,6 +23,8 @@ const fromMs = Date.UTC(2026, 10, 18);
 describe('parsePast', () => {
   it.each([
     ['an empty file', '', 'past.csv: is empty'],
+    ['a file that is no text', '\u0000\u001b[2J,records\n', 'past.csv:1: is no text; expected the columns timestamp,records'],
+    ['a day that no month has', 'timestamp,records\n2026-02-30T00:00Z,5', 'got "2026-02-30T00:00Z"'],
     ['a column that is missing', 'timestamp,value\n', 'past.csv:1: column "value" is not known'],
     ['records that are missing', 'timestamp,bytes\n2026-11-18T00:00Z,1', 'past.csv:1: column records is missing'],
     [

@@ -38,6 +38,16 @@ describe('planText', () => {
     ]);
   });
 
+  it('says how a proposed plan is approved, and not of one that proposes nothing', () => {
+    const recommending = { workers, policy: { mode: 'recommend' as const } };
+    expect(textOf({ shards: [{ now: 900 }], ...recommending }, false)).toEqual([
+      'plan of 12:00:00Z, mode recommend, proposed: 1 actions, 0 holds',
+      expect.stringMatching(/^ {2}split shardId-000000000000/),
+      expect.stringMatching(/^ {2}waits for approval: penumbra approve [\w-]+$/),
+    ]);
+    expect(textOf({ shards: [{ now: 400 }], ...recommending }, false)).toHaveLength(1);
+  });
+
   it('says what a merge saves and risks', () => {
     const text = textOf({ shards: [{ now: 50 }, { now: 50 }], workers }, true);
     expect(text[2]).toBe('    takes about 210 s, saves $0.0150 an hour, $0.0006 once, avoids what is worth $0.00 an hour');

@@ -89,6 +89,7 @@ export const fixture = (nowMs: number) => {
             median,
             upper90: median * (1.04 + i / 300),
             upper95: median * (1.05 + i / 250),
+            windowMaxMean: 200 + i + 110 / (1 + Math.exp(-(i - 11) / 2)),
             windowMax95: 205 + i * 2 + 120 / (1 + Math.exp(-(i - 11) / 2)),
           };
         }),

@@ -127,6 +127,7 @@ describe('learnUpstream and withUpstream', () => {
     expect(ratio(steps.indexOf(15))).toBeGreaterThan(1.9);
     expect(ratio(steps.indexOf(30))).toBe(1);
     expect(made.windowMaxQuantiles[3]!.at(-1)).toBeGreaterThan(1.9 * forecast.windowMaxQuantiles[1]!.at(-1)!);
+    expect(made.windowMaxMean!.at(-1)).toBeGreaterThan(1.9 * forecast.windowMaxMean!.at(-1)!);
     expect(made.reason).toMatch(/; upstream clicks leads by 20 min: ×1\.9\d at most$/);
     expect(withUpstream(made, null, null).reason).toBe(forecast.reason);
     expect(withUpstream(forecast, null, null)).toEqual(forecast);

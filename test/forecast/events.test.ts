@@ -58,6 +58,7 @@ describe('withEvents', () => {
       const inside = horizon > 600 && horizon <= 1200;
       expect(made.quantiles[1]![h]! / plain.quantiles[1]![h]!).toBeCloseTo(inside ? 3 : 1, 9);
       expect(made.windowMaxQuantiles[3]![h]! / plain.windowMaxQuantiles[3]![h]!).toBeCloseTo(horizon > 600 ? 3 : 1, 2);
+      expect(made.windowMaxMean![h]! / plain.windowMaxMean![h]!).toBeCloseTo(horizon > 600 ? 3 : 1, 2);
     });
     expect(made.reason).toBe(`${plain.reason}; known event sale: ×3, 2026-01-09T12:10Z to 2026-01-09T12:20Z`);
     expect(plain.reason).not.toContain('known event');

@@ -63,14 +63,20 @@ const swinging = (length: number, stepsPerDay: number, seed: number): Float64Arr
 
 describe.each(cases)('forecastSeries by $name', ({ model, stepSec, length, ...runs }) => {
   const stepsPerDay = 86_400 / stepSec;
+  const isOurs = ours.some(([, each]) => each === model);
   const forecast = (values: Float64Array, startMs = series([]).startMs) =>
     forecastSeries({ ...stepped(values, stepSec), startMs }, 'shard', horizonsSec(stepSec), [model], null, 0);
 
-  it('never gives negative or crossing quantiles, nor a window maximum that falls or lies below the points', () => {
+  it('never gives negative or crossing quantiles, nor a window maximum (or a mean of it) that falls or lies below the points', () => {
     fc.assert(
       fc.property(anyDemand(length, stepsPerDay), (values) => {
-        const { quantiles, windowMaxQuantiles, horizonsSec: horizons } = forecast(values);
+        const { quantiles, windowMaxQuantiles, windowMaxMean, horizonsSec: horizons } = forecast(values);
+        if (isOurs) expect(windowMaxMean).toHaveLength(horizons.length);
         for (let h = 0; h < horizons.length; h++) {
+          if (windowMaxMean !== undefined) {
+            expect(windowMaxMean[h]).toBeGreaterThanOrEqual(h > 0 ? windowMaxMean[h - 1]! : 0);
+            expect(Number.isFinite(windowMaxMean[h])).toBe(true);
+          }
           for (let q = 0; q < 4; q++) {
             expect(quantiles[q]![h]).toBeGreaterThanOrEqual(q > 0 ? quantiles[q - 1]![h]! : 0);
             expect(windowMaxQuantiles[q]![h]).toBeGreaterThanOrEqual(q > 0 ? windowMaxQuantiles[q - 1]![h]! : 0);
@@ -93,6 +99,9 @@ describe.each(cases)('forecastSeries by $name', ({ model, stepSec, length, ...ru
         scaled.windowMaxQuantiles.flat().forEach((value, i) => {
           expect(value / factor / one.windowMaxQuantiles.flat()[i]!).toBeCloseTo(1, 2);
         });
+        scaled.windowMaxMean?.forEach((value, h) => {
+          expect(value / factor / one.windowMaxMean![h]!).toBeCloseTo(1, 2);
+        });
       }),
       runsOf({ ...runs, runs: Math.ceil(runs.runs / 2) }),
     );
@@ -105,6 +114,9 @@ describe.each(cases)('forecastSeries by $name', ({ model, stepSec, length, ...ru
         const [here, there] = [forecast(values), forecast(values, series([]).startMs + weeks * WEEK_MS)];
         there.windowMaxQuantiles.flat().forEach((value, i) => {
           expect(value / here.windowMaxQuantiles.flat()[i]!).toBeCloseTo(1, 2);
+        });
+        there.windowMaxMean?.forEach((value, h) => {
+          expect(value / here.windowMaxMean![h]!).toBeCloseTo(1, 2);
         });
       }),
       runsOf({ ...runs, runs: 2 }),

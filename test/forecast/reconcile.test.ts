@@ -51,6 +51,16 @@ describe('reconcile', () => {
       expect(shards[i]!.quantiles.at(-1)![1]! - medianOf(shards[i]!, 1)).toBeCloseTo(width, 9);
   });
 
+  it('moves the mean of each window’s maximum with its median, and a stream’s is never below a shard’s', () => {
+    const withMean = (one: Forecast, mean: number): Forecast => ({ ...one, windowMaxMean: HORIZONS.map(() => mean) });
+    const shards = shardsOf([50, 10, 10], [50, 20, 20]).map((shard, i) => withMean(shard, 60 + 200 * i));
+    const moved = done(withMean(forecast(WHOLE_RANGE, 130, 10, 10), 140), shards);
+    expect(moved.shards.map(({ windowMaxMean }) => windowMaxMean![0])).toEqual([expect.closeTo(65), expect.closeTo(280)]);
+    expect(moved.stream.windowMaxMean).toEqual(HORIZONS.map(() => expect.closeTo(280)));
+    const without = done(forecast(WHOLE_RANGE, 130, 10, 10), shards);
+    expect(without.stream.windowMaxMean).toBeUndefined();
+  });
+
   it('foresees which shard will be hottest, and with which share', () => {
     const { stream, shards } = done(forecast(WHOLE_RANGE, 100, 5, 5), shardsOf([10, 1, 1], [70, 1, 1], [20, 1, 1]));
     expect(stream.skew).toEqual({ hottest: shards[1]!.hashKeyRange, shares: HORIZONS.map(() => expect.closeTo(0.7)) });

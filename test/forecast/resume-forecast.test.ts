@@ -50,6 +50,9 @@ describe('resumeForecast', () => {
         expect(value / whole.forecast.windowMaxQuantiles[q]![h]!).toBeCloseTo(1, 1);
       });
     });
+    forecast.windowMaxMean!.forEach((value, h) => {
+      expect(value / whole.forecast.windowMaxMean![h]!).toBeCloseTo(1, 1);
+    });
   });
 
   it('leaves gaps at the end for the next run, when they may be known', () => {

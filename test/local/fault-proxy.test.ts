@@ -138,6 +138,7 @@ describe('startFaultProxy', () => {
     say('two');
     const next = reader.read();
     expect(await Promise.race([next.then(() => 'came'), sleep(200).then(() => 'nothing')])).toBe('nothing');
+    expect(proxy.counts.held).toBe(1);
     proxy.set({ kind: 'pass' });
     expect(Buffer.from((await next).value ?? []).toString()).toBe('two');
     await reader.cancel();

@@ -42,6 +42,11 @@ describe('parseTrace', () => {
   });
 
   it.each([
+    [
+      'a file that is no text',
+      '\u0000\u001b[2J,value\n1\n2\n',
+      'load.csv:1: is no text; expected the columns timestamp,value or timestamp,key,count',
+    ],
     ['an empty file', '', 'load.csv: is empty; expected the columns timestamp,value or timestamp,key,count'],
     [
       'a missing column',

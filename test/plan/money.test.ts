@@ -136,7 +136,7 @@ describe('paysOff', () => {
     expect([of(3), of(3.01)]).toEqual([false, true]);
     expect(paysOff({ ...EXPECTED, costUsdPerHour: -1, costUsdOnce: 0.5 })).toBe(true);
     expect(costAgainstBenefit({ ...EXPECTED, benefitUsdPerHour: 0.1, costUsdPerHour: -0.05 })).toBe(
-      'what it avoids is worth $0.10 an hour, and it costs $-0.0500 an hour',
+      'what it avoids is worth $0.10 an hour, and it saves $0.0500 an hour',
     );
     expect(costAgainstBenefit(EXPECTED)).toBe('what it avoids is worth $0.00 an hour, and it costs $0.00 an hour');
   });

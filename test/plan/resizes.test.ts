@@ -6,7 +6,8 @@ import type { Plan } from '../../lib/model/plan.ts';
 import { decidePlan } from '../../lib/plan/decide-plan.ts';
 import { layoutOf } from '../../lib/plan/foreign-change.ts';
 import { resizesOf } from '../../lib/plan/resize-budget.ts';
-import { heirOf, isUniform, resizeCounts } from '../../lib/plan/uniform-layout.ts';
+import { unmeasuredResizeSec } from '../../lib/plan/resize-wanted.ts';
+import { heirOf, isUniform, resizeCounts, uniformSteps } from '../../lib/plan/uniform-layout.ts';
 import { NO_LEAD_TIMES, NOW, operationOf, type ShardSpec, shardIdOf, type WorldSpec, worldOf } from './world.ts';
 
 const HOUR = 3_600_000;
@@ -192,6 +193,33 @@ describe('decideResize', () => {
     expect(holdOf(beside, 'stream-busy')).toContain('resize op-1 is running');
   });
 
+  it('shrinks to the fewest shards that stay cold, for half an hour more than the queue takes, or that are enough by cost', () => {
+    const to = (shard: Partial<ShardSpec> & { now: number }, policy: WorldSpec['policy'] = {}) => {
+      const [action] = planOf({ shards: even(8, shard), workers, policy }).actions;
+      return action?.kind === 'resize' ? action.targetCount : action?.kind;
+    };
+    expect([175, 200, 262, 263].map((now) => to({ now }))).toEqual([6, 6, 6, undefined]);
+    expect(to({ now: 100, foreseen: [100, 100, 100, 100, 400] })).not.toBe(4);
+    const lean = { throttledToIdle: 100, targetUtilization: 0.99, coldUtilization: 0.35, allowResize: true };
+    expect([to({ now: 300 }), to({ now: 300 }, lean), to({ now: 300, recentPeak: 500 }, lean)]).toEqual([undefined, 4, 6]);
+    const blind = even(8, { now: 50 }).map((shard, i) => (i === 5 ? { ...shard, recentPeak: null } : shard));
+    expect(kindsOf(planOf({ shards: blind, workers }))).toEqual(['merge']);
+  });
+
+  it('has to be twice as fast as the splits where a shard is too full already', () => {
+    const hot = (resizeSec: number, shards = even(8, { now: 800 })) =>
+      kindsOf(planOf({ shards, workers }, {}, { ...NO_LEAD_TIMES, reshardSec: 30, resizeSec, samples: 3 }));
+    expect([hot(120), hot(121)]).toEqual([['resize'], ['split']]);
+    // One of them is enough for that.
+    const [first, ...others] = even(8, { now: 400, foreseen: 800 });
+    expect(hot(121, [{ ...first!, now: 710, foreseen: 800 }, ...others])).toEqual(['split']);
+  });
+
+  it('counts no more splits than the policy lets there be', () => {
+    expect(kindsOf(planOf({ ...rising, policy: { maxShards: 10 } }))).toEqual(['split']);
+    expect(kindsOf(planOf({ ...rising, policy: { maxShards: 11 } }))).toEqual(['resize']);
+  });
+
   it('costs money that the policy has', () => {
     expect(kindsOf(planOf({ ...rising, policy: { budgetUsdPerMonth: 109.51 } }))).toEqual(['resize']);
     expect(holdOf(planOf({ ...rising, policy: { budgetUsdPerMonth: 109.49 } }), 'money-budget')).toContain(
@@ -314,5 +342,25 @@ describe('uniform layouts', () => {
     expect(resizeCounts(8, 'shrink', 1, 100)).toEqual([4, 6]);
     expect(resizeCounts(5, 'shrink', 1, 100)).toEqual([3, 4]);
     expect(resizeCounts(8, 'shrink', 5, 100)).toEqual([6]);
+    expect([resizeCounts(8, 'grow', 16, 16), resizeCounts(8, 'shrink', 4, 4)]).toEqual([[16], [4]]);
+    expect([resizeCounts(1, 'shrink', 1, 100), resizeCounts(2, 'shrink', 1, 100)]).toEqual([[], [1]]);
+  });
+
+  it('are a split for each boundary that is new and a merge for each that goes apart, and take as long, at most five minutes', () => {
+    const steps = ([from, to]: readonly [number, number]) => uniformSteps(from, to);
+    expect(
+      (
+        [
+          [4, 8],
+          [8, 4],
+          [4, 7],
+          [6, 4],
+          [3, 3],
+        ] as const
+      ).map(steps),
+    ).toEqual([4, 4, 9, 6, 0]);
+    expect([unmeasuredResizeSec(4, 7, 30), unmeasuredResizeSec(4, 7, 40), unmeasuredResizeSec(1, 2, 400)]).toEqual([
+      270, 300, 400,
+    ]);
   });
 });

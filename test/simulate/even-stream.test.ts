@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { byTheMinute, type Demand, fillingShards } from '../../lib/simulate/demand.ts';
 import { runEvenStream, type Sizer } from '../../lib/simulate/even-stream.ts';
+import { runResizedStream } from '../../lib/simulate/resized-stream.ts';
 import { kas, oracle, runOnDemand, scalingUtils, staticAtPeak, substation, tracking } from '../../lib/simulate/rivals.ts';
 import { Tally } from '../../lib/simulate/tally.ts';
 
@@ -83,6 +84,69 @@ describe('runEvenStream', () => {
       options,
     );
     expect(seen).toEqual([5, 6]);
+  });
+});
+
+describe('runResizedStream', () => {
+  /** The capacity of each minute. */
+  const run = (demand: Demand, sizer: Sizer, by: 'update-shard-count' | 'splits-and-merges', startShards = 10) => {
+    const capacities: number[] = [];
+    const outcome = runResizedStream(
+      demand,
+      sizer,
+      { ...options, startShards, watch: (seen) => capacities.push(seen.capacity) },
+      by,
+    );
+    return { ...outcome, capacities };
+  };
+
+  it('changes the size at once when the whole call is done, and at most to half or twice as many', () => {
+    // From 10 to 20 are ten splits, 300 s; from 20 to 25 they would be 35 splits and merges, but a call takes no longer than 300 s.
+    const { capacities, operations, throttledShare } = run(demandOf([12, 25]), () => 25, 'update-shard-count');
+    expect(capacities).toEqual([...Array(5).fill(10), ...Array(5).fill(20), 25, 25]);
+    expect(operations).toBe(2);
+    expect(throttledShare).toBeCloseTo((5 * 15 + 5 * 5) / (12 * 25));
+    // Down by five merges, then to 3 (two splits, four merges), 2 and 1.
+    const down = run(demandOf([10, 1]), () => 1, 'update-shard-count').capacities;
+    expect(down).toEqual([10, 10, 7.5, 5, 5, 5, 3, 2.5, 1.5, 1]);
+  });
+
+  it('never calls UpdateShardCount more than ten times within 24 hours', () => {
+    let asked = 0;
+    const alternating: Sizer = ({ shards }) => {
+      asked++;
+      return shards === 1 ? 2 : 1;
+    };
+    // One split or merge of 30 s each: ten calls in the first ten minutes, and ten more a day later.
+    expect(run(demandOf([1440, 1]), alternating, 'update-shard-count', 1).operations).toBe(10);
+    expect(asked).toBe(1440);
+    expect(run(demandOf([1450, 1]), alternating, 'update-shard-count', 1).operations).toBe(20);
+    expect(run(demandOf([1440, 1]), alternating, 'splits-and-merges', 1).operations).toBe(1440);
+  });
+
+  it('takes one operation for each boundary that is new and each that goes, by splits and merges', () => {
+    // From 4 to 6 equal ranges: four boundaries are new, two go; 6 × 30 s, cut within the fourth minute.
+    const { capacities, operations } = run(demandOf([5, 3]), () => 6, 'splits-and-merges', 4);
+    expect(operations).toBe(6);
+    expect(capacities).toEqual([4, 4, 4, 6, 6]);
+    const half = runResizedStream(
+      demandOf([2, 3]),
+      () => 2,
+      { ...options, startShards: 1, operationSec: 45 },
+      'splits-and-merges',
+    );
+    expect(half.meanShards).toBeCloseTo((0.75 + 0.25 * 2 + 2) / 2);
+  });
+
+  it('counts what the hot one of equal shards throttles', () => {
+    const hot = (_: number, shards: number) => 3 / shards;
+    const outcome = runResizedStream(
+      demandOf([2, 3]),
+      ({ shards }) => shards,
+      { ...options, throttledBy: hot },
+      'update-shard-count',
+    );
+    expect(outcome.throttledShare).toBeCloseTo(0.1);
   });
 });
 

@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { Forecast, IssuedForecast } from '../../model/forecast.ts';
 import type { Clock, ForecastStore } from '../../ports.ts';
 import { METRICS, seriesKey, shardKeysWithin } from '../series-key.ts';
+import { FORECAST_DICTIONARY } from './forecast-dictionary.ts';
 import { pack, unpack } from './packed.ts';
 import { translate } from './sdk-errors.ts';
 import { DAY_MS, expiresAt, HOUR_MS, type Item, sortableMs, table, toItem } from './table.ts';
@@ -27,7 +28,7 @@ const keyOf = ({ pk, sk }: Item): string => `${pk} ${sk}`;
 export const latestItem = (forecast: Forecast, until: number): Item => ({
   pk: `forecasts#${forecast.streamName}`,
   sk: seriesKey(forecast),
-  body: pack(Forecast, forecast),
+  body: pack(Forecast, forecast, FORECAST_DICTIONARY),
   issuedAtMs: forecast.issuedAtMs,
   expiresAt: until,
 });
@@ -46,7 +47,8 @@ export const issuedItems = (forecasts: readonly IssuedForecast[], until: number)
 /** The forecasts of a table. */
 export const dynamodbForecasts = (client: DynamoDBClient, clock: Clock, tableName: string): ForecastStore => {
   const control = table(client, clock, tableName, 'pk', 'sk');
-  const fromStored = (item: Item): Forecast => unpack(Forecast, item.body as Uint8Array, `forecast ${item.pk} ${item.sk}`);
+  const fromStored = (item: Item): Forecast =>
+    unpack(Forecast, item.body as Uint8Array, `forecast ${item.pk} ${item.sk}`, FORECAST_DICTIONARY);
 
   /** An older forecast, written late, never takes the place of a newer one. */
   const putLatest = async (forecast: Forecast, until: number, signal?: AbortSignal): Promise<void> => {
