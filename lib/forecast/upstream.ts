@@ -55,13 +55,18 @@ export const upstreamChange = (upstream: EvenSeries, origin: number, lagSteps: n
 const factorOf = (weight: number, change: number): number =>
   Number.isNaN(change) ? 1 : Math.min(Math.max(Math.exp(weight * change), 1 / LARGEST_FACTOR), LARGEST_FACTOR);
 
-/** A forecast with each horizon multiplied. */
-const scaled = (forecast: ModelForecast, factors: readonly number[]): ReturnType<typeof coherent> =>
-  coherent({
+/** A forecast with each horizon multiplied; what is highest at one is part of the windows of all later ones. */
+const scaled = (forecast: ModelForecast, factors: readonly number[]): ReturnType<typeof coherent> => {
+  let highest = 0;
+  return coherent({
     quantiles: forecast.quantiles.map((row) => row.map((value, h) => value * factors[h]!)),
     windowMaxQuantiles: forecast.windowMaxQuantiles.map((row) => row.map((value, h) => value * factors[h]!)),
-    ...mappedMean(forecast, (value, h) => value * factors[h]!),
+    ...mappedMean(forecast, (value, h) => {
+      highest = Math.max(highest, value * factors[h]!);
+      return highest;
+    }),
   });
+};
 
 /** The weights per horizon (0 beyond the lead), and the error over the one without them; null when it does not help. `forecasts` are the own model's at `origins`. */
 export const learnUpstream = (

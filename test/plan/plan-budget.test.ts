@@ -25,7 +25,7 @@ describe('decidePlan within its money', () => {
       subject: shardIdOf(0),
       reason: 'money-budget',
       detail: expect.stringMatching(
-        /^The stream costs \$21\.90 a month, this would add \$10\.95, and budgetUsdPerMonth is \$32\.84; held back: split\. ShardId-000000000000 already takes 90 %/,
+        /^The stream costs \$21\.90 a month, this would add \$10\.95, and budgetUsdPerMonth is \$32\.84; held back: split\. shardId-000000000000 already takes 90 %/,
       ),
     });
   });
@@ -86,7 +86,7 @@ describe('decidePlan within its operations per hour', () => {
         ({ reason }) => reason === 'operations-budget',
       )?.detail;
     expect(detail(1)).toBeUndefined();
-    expect(detail(2)).toMatch(/^Of 2 operations an hour 0 are left; held back: split\. ShardId/);
+    expect(detail(2)).toMatch(/^Of 2 operations an hour 0 are left; held back: split\. shardId/);
     expect(detail(5)).toMatch(/^Of 2 operations an hour 0 are left; held back/);
   });
 
