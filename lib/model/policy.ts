@@ -93,8 +93,8 @@ export const Policy = z
     shardCapacity: Rate.default({ recordsPerSec: 1000, bytesPerSec: 1_048_576 }),
     /** Utilisation of a shard that the upper quantile must stay below; a split is planned before it passes. */
     targetUtilization: Share.default(0.7),
-    /** A pair of neighbours whose whole interval would stay below this together may merge. */
-    coldUtilization: Share.default(0.35),
+    /** A pair of neighbours whose whole interval would stay below this together may merge. @default 0.8 of the target (`coldUtilizationOf`) */
+    coldUtilization: Share.optional(),
     /** Utilisation of a worker that the upper quantile must stay below; shards move away before it passes. */
     workerTargetUtilization: Share.default(0.7),
     /** The quantile of the window's maximum on which splits and moves act. */
@@ -169,11 +169,9 @@ export const Policy = z
         'minReplicationFactor',
         `must not exceed maxReplicationFactor, got ${policy.minReplicationFactor} and ${policy.maxReplicationFactor}`,
       );
-    if (sound('coldUtilization', 'targetUtilization') && policy.coldUtilization >= policy.targetUtilization)
-      contradiction(
-        'coldUtilization',
-        `must be below targetUtilization, got ${policy.coldUtilization} and ${policy.targetUtilization}`,
-      );
+    const cold = sound('coldUtilization') ? policy.coldUtilization : undefined;
+    if (cold !== undefined && sound('targetUtilization') && cold >= policy.targetUtilization)
+      contradiction('coldUtilization', `must be below targetUtilization, got ${cold} and ${policy.targetUtilization}`);
     const workerService = sound('workerService') ? policy.workerService : undefined;
     if (workerService !== undefined && workerService.minWorkers > workerService.maxWorkers)
       contradiction(
@@ -205,18 +203,22 @@ export const Policy = z
           );
       });
     });
-    if (!sound('override', 'minShards', 'maxShards', 'coldUtilization')) return;
+    if (!sound('override', 'minShards', 'maxShards')) return;
     const [least, most] = [policy.override?.minShards ?? policy.minShards, policy.override?.maxShards ?? policy.maxShards];
     if (policy.override !== undefined && least > most && policy.minShards <= policy.maxShards)
       contradiction('override', `its minShards must not exceed its maxShards, got minShards ${least} and maxShards ${most}`);
     const target = policy.override?.targetUtilization;
-    if (target !== undefined && policy.coldUtilization >= target)
-      contradiction(
-        'override',
-        `coldUtilization must be below its targetUtilization, got ${policy.coldUtilization} and ${target}`,
-      );
+    if (cold !== undefined && target !== undefined && cold >= target)
+      contradiction('override', `coldUtilization must be below its targetUtilization, got ${cold} and ${target}`);
   }, EVEN_IF_WRONG);
 export type Policy = z.output<typeof Policy>;
+
+/** What is cold where the policy does not say: room enough that what was merged is not split again by the next rise. */
+const COLD_OF_TARGET = 0.8;
+
+/** Below which share of one shard what two have is cold. */
+export const coldUtilizationOf = ({ coldUtilization, targetUtilization }: Policy): number =>
+  coldUtilization ?? COLD_OF_TARGET * targetUtilization;
 
 /** The policy's words on profiling, the defaults where it says nothing. */
 export const profilingOf = (policy: Pick<Policy, 'profiling'>): ProfilingPolicy => policy.profiling ?? ProfilingPolicy.parse({});

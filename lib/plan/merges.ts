@@ -2,7 +2,7 @@
 // in: outlooks, policy, guards · out: at most one merge, and a hold for every cold pair that stays apart
 import type { Fleet } from '../model/fleet.ts';
 import type { Expectation, Hold, MergeAction } from '../model/plan.ts';
-import type { Policy } from '../model/policy.ts';
+import { coldUtilizationOf, type Policy } from '../model/policy.ts';
 import type { Rate } from '../model/worker.ts';
 import { actionIdOf } from './action-id.ts';
 import { costAgainstBenefit, type Money, machineUsd, paysOff, recordsAtRiskPerHour, THROTTLED_TO_IDLE } from './cost.ts';
@@ -43,7 +43,7 @@ const coldPairs = (outlooks: readonly ShardOutlook[], policy: Policy, leadTimeSe
     const joint = jointly(lower, upper, policy, leadTimeSec, nowMs);
     const cold =
       policy.throttledToIdle === undefined
-        ? joint.utilization < policy.coldUtilization
+        ? joint.utilization < coldUtilizationOf(policy)
         : jointly(lower, upper, policy, leadTimeSec + KEPT_SEC, nowMs).needed === 1;
     const { utilization } = joint;
     if (cold) pairs.push({ lower, upper, peak, utilization });
@@ -75,7 +75,7 @@ const obstacleOf = (
   const together =
     pair.lower.spread?.withNext?.recentPeak ?? peaks.reduce<Rate>((sum, peak) => plus(sum, peak ?? NO_LOAD), NO_LOAD);
   const measured = utilizationOf(together, policy.shardCapacity);
-  const coldBelow = policy.throttledToIdle === undefined ? policy.coldUtilization : policy.targetUtilization;
+  const coldBelow = policy.throttledToIdle === undefined ? coldUtilizationOf(policy) : policy.targetUtilization;
   if (measured >= coldBelow)
     return {
       reason: 'not-cold-long-enough',
@@ -135,7 +135,7 @@ export const decideMerge = (
   for (const pair of pairs) {
     const ids = [pair.lower.shard.shardId, pair.upper.shard.shardId] as const;
     const threshold =
-      policy.throttledToIdle === undefined ? `cold is below ${percent(policy.coldUtilization)}` : 'one shard is enough';
+      policy.throttledToIdle === undefined ? `cold is below ${percent(coldUtilizationOf(policy))}` : 'one shard is enough';
     const because = `${ids[0]} and ${ids[1]} together stay below ${percent(pair.utilization)} of one shard within ${duration(leadTime.leadTimeSec)} (${threshold})`;
     const keep = (reason: Hold['reason'], why: string) => {
       if (holds.length < NAMED_PAIRS)

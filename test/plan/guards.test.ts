@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Fleet } from '../../lib/model/fleet.ts';
 import { WHOLE_RANGE } from '../../lib/model/hash-key-range.ts';
-import { Policy } from '../../lib/model/policy.ts';
+import { coldUtilizationOf, Policy } from '../../lib/model/policy.ts';
 import { reshardTokens } from '../../lib/plan/account-tokens.ts';
 import { blackoutAt } from '../../lib/plan/blackouts.ts';
 import { decidePlan } from '../../lib/plan/decide-plan.ts';
@@ -450,9 +450,18 @@ describe('Policy', () => {
     expect(messagesOf({ minShards: 4, maxShards: 8, override: { untilMs: 1, reason: 'x', maxShards: 2 } })).toEqual([
       'override: its minShards must not exceed its maxShards, got minShards 4 and maxShards 2',
     ]);
-    expect(messagesOf({ override: { untilMs: 1, reason: 'x', targetUtilization: 0.3 } })).toEqual([
+    const override = { untilMs: 1, reason: 'x', targetUtilization: 0.3 };
+    expect(messagesOf({ coldUtilization: 0.35, override })).toEqual([
       'override: coldUtilization must be below its targetUtilization, got 0.35 and 0.3',
     ]);
+  });
+
+  it('takes for cold what is below four fifths of the target in force, where it does not say', () => {
+    const override = { untilMs: 1, reason: 'x', targetUtilization: 0.3 };
+    const policy = Policy.parse({ application: 'a', streamName: 's', targetUtilization: 0.5, override });
+    expect(coldUtilizationOf(policy)).toBeCloseTo(0.4);
+    expect(coldUtilizationOf(policyInForce(policy, 0))).toBeCloseTo(0.24);
+    expect(coldUtilizationOf({ ...policy, coldUtilization: 0.2 })).toBe(0.2);
   });
 
   it('fails on a cron pattern without five fields', () => {

@@ -142,7 +142,11 @@ export const worldOf = (spec: WorldSpec): { fleet: Fleet; forecasts: Forecast[];
   const forecasts = shards
     .filter((s) => s.spec.forecast !== null)
     .flatMap((s) => (['records', 'bytes'] as const).map((metric) => forecastOf(s.range, s.spec, metric, observedUntilMs ?? NOW)));
-  return { fleet, forecasts, policy: Policy.parse({ ...GROUP, mode: 'act', maxReplicationFactor: 1, ...spec.policy }) };
+  return {
+    fleet,
+    forecasts,
+    policy: Policy.parse({ ...GROUP, mode: 'act', maxReplicationFactor: 1, coldUtilization: 0.35, ...spec.policy }),
+  };
 };
 
 export const verified = { verifiedThrough: { sequenceNumber: '100', count: 10, digest: '0123456789abcdef' } };

@@ -44,8 +44,9 @@ describe('runLoop', () => {
 
   it('resizes an even stream before the peak of the day and after it where a resize is known to be quick, in fewer changes than splits and merges are', () => {
     const load = evenLoad(daily(5, 0.8, 4), options.fromMinute);
-    const resized = runLoop(load, { ...options, resizeSec: 60, policy: policyOf({ resizeDurationPriorSec: 60 }) });
-    const split = runLoop(load, { ...options, policy: policyOf({ allowResize: false }) });
+    const cautious = { coldUtilization: 0.35 };
+    const resized = runLoop(load, { ...options, resizeSec: 60, policy: policyOf({ ...cautious, resizeDurationPriorSec: 60 }) });
+    const split = runLoop(load, { ...options, policy: policyOf({ ...cautious, allowResize: false }) });
     expect(resized.throttledShare).toBe(0);
     const counts = resized.actions.flatMap(({ action }) =>
       action.kind === 'resize' ? [action.targetCount - action.fromCount] : [],
@@ -86,7 +87,8 @@ describe('runLoop', () => {
       expect(times.filter((atMs) => atMs >= from && atMs < from + 3_600_000).length).toBeLessThanOrEqual(6);
     let shards = options.startShards;
     for (const { action } of actions) {
-      shards += action.kind === 'split' ? 1 : action.kind === 'merge' ? -1 : 0;
+      if (action.kind === 'resize') shards = action.targetCount;
+      else shards += action.kind === 'split' ? 1 : action.kind === 'merge' ? -1 : 0;
       expect(shards).toBeGreaterThanOrEqual(2);
       expect(shards).toBeLessThanOrEqual(7);
     }
