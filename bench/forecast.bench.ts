@@ -2,7 +2,7 @@
 // in: --traces DIR [--quick] [--no-theta] [--no-libraries] [--origins-at SHARE] · out: tables on stderr, one line of JSON
 //
 // Five-minute means, 7 days of history from cold at each origin, 60 minutes ahead. `traces`, `total` and `overTheta` are the incremental model at all origins;
-// `models` are all models, ours too, at the same tenth of them. `singleKeys` are series of their own that nobody looked at while the model was made. `onePass` runs once over each
+// `models` (and `modelsByTrace`) are all models, ours too, at the same tenth of them. `singleKeys` are series of their own that nobody looked at while the model was made. `onePass` runs once over each
 // trace, five minutes or one to a step, 60 minutes ahead: thousands of origins.
 import { statSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -65,6 +65,7 @@ export const bench = async (options: readonly string[]): Promise<number> => {
   const libraries = secondOpinions();
   const traces: Record<string, Row> = {};
   const byModel: Record<string, Row[]> = {};
+  const modelsByTrace: Record<string, Record<string, Row>> = {};
   const failures: Record<string, Record<string, number>> = {};
   const overTheta: Record<string, Ratio> = {};
   for (const each of series) {
@@ -92,7 +93,9 @@ export const bench = async (options: readonly string[]): Promise<number> => {
       if (!parsed.quick) rows.autoarima = row(some, peerAt(peer, 'autoarima', coarse, some));
     }
     for (const [name, one] of Object.entries(rows)) byModel[name] = [...(byModel[name] ?? []), one];
+    modelsByTrace[each.name] = Object.fromEntries(Object.entries(rows).map(([name, one]) => [name, rounded(one)]));
     tell(each.name, traces[each.name]!);
+    for (const [name, one] of Object.entries(rows)) tell(`  ${name} (at a tenth of the origins)`, one);
   }
   await libraries.close();
   const total = totalOf(Object.values(traces));
@@ -114,6 +117,7 @@ export const bench = async (options: readonly string[]): Promise<number> => {
       ...silent,
       ...(peer.kind === 'missing' ? { theta: null, thetaWhy: peer.why, autoarima: null, autoarimaWhy: peer.why } : {}),
     },
+    modelsByTrace,
     failures,
     overTheta: peer.kind === 'missing' ? null : summaryOf(overTheta),
     singleKeys: single === null ? null : { ...single, total: rounded(single.total) },

@@ -43,7 +43,7 @@ export const addEvents = (program: Command, connected: (parent: Command, name: s
     .option('--for <duration>', 'lasts so long: 90m, 2h, 3d')
     .option('--time-zone <name>', 'of times without a zone, of the cron pattern and of days', 'UTC')
     .option('--factor <number>', 'demand is so many times what it would be')
-    .option('--add-records <perSec>', 'so many records a second come on top')
+    .option('--add-records <perSec>', 'so many records a second come on top (bytes stay as they are without --add-bytes)')
     .option('--add-bytes <perSec>', 'so many bytes a second come on top')
     .option('--like <weekday>', 'days have the course of this weekday')
     .option('--like-each-other', 'days have the course of the earlier ones of this event')

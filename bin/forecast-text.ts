@@ -10,7 +10,7 @@ const MINUTE_MS = 60_000;
 const AHEAD_MIN = [5, 15, 30, 60] as const;
 
 const quantity = (value: number, metric: Series['metric']): string =>
-  metric === 'bytes' ? `${(value / 1e6).toFixed(3)} MB` : value.toFixed(1);
+  metric === 'records' ? value.toFixed(1) : value < 1e6 ? `${(value / 1e3).toFixed(1)} kB` : `${(value / 1e6).toFixed(2)} MB`;
 const percent = (share: number): string => `${Math.round(share * 100)} %`;
 const clock = (ms: number): string => `${new Date(ms).toISOString().slice(0, 16)}Z`;
 const nameOf = ({ scope, shardId }: Series): string => (scope === 'stream' ? 'whole stream' : (shardId ?? 'a former shard'));

@@ -5,6 +5,7 @@ import type { Group } from '../lib/model/lease.ts';
 import { boundsOf, type Policy, profilingOf, type TuningPolicy } from '../lib/model/policy.ts';
 import type { OperatorSetting, Tuning, TuningBounds, TuningTrial } from '../lib/model/tuning.ts';
 import type { Worker } from '../lib/model/worker.ts';
+import { memoryShareOf } from '../lib/profile/memory-share.ts';
 import { outcomeSentence, settingsSentence, trialSentence } from '../lib/profile/tuning-sentences.ts';
 import { boundsOfFleet } from '../lib/profile/tuning-wish.ts';
 import type { SeenWorker } from '../lib/profile/work-samples.ts';
@@ -48,7 +49,7 @@ export const seenWorkers = (workers: readonly Worker[], setting: OperatorSetting
             totals: work,
             value: tuning.inForce[setting],
             lanes: tuning.inForce.concurrencyPerShard,
-            memoryShare: load.memoryShare,
+            memoryShare: memoryShareOf(load),
           },
         ],
   );

@@ -50,6 +50,7 @@ export const writeOnce = (
 
 /** A processor of one effect per record. Throws a FencedError where another worker owns the shard by now. */
 export const sqlProcessor = (database: DatabaseSync, effect: SqlEffect): Processor => ({
+  maxConcurrencyPerShard: 1,
   process: async (records, context) => {
     if (writeOnce(database, context, records, effect).kind === 'fenced')
       throw new FencedError(

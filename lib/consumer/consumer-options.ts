@@ -60,7 +60,7 @@ export interface ConsumerOptions {
   readonly markMs?: number | undefined;
   /** Records in one call of the processor: the longest that a pause may have to wait for. @default 500 */
   readonly maxBatchRecords?: number | undefined;
-  /** Calls of the processor side by side within one shard, 1 to 64. Records of one partition key always go to the same one, in order. @default 1 */
+  /** Calls of the processor side by side within one shard, 1 to 64. Records of one partition key always go to the same one, in order; no more than the processor bears (`maxConcurrencyPerShard`). @default 1 */
   readonly concurrencyPerShard?: number | undefined;
   /** Whether the records within a KPL aggregate are taken apart. @default true */
   readonly deaggregate?: boolean | undefined;
@@ -83,7 +83,7 @@ export interface ConsumerOptions {
   readonly profilingMs?: number | undefined;
   /**
    * Within which bounds the control plane may change settings of this worker while it runs: `{ concurrencyPerShard: { from: 1, to: 16 } }`; of `maxBatchRecords`,
-   * `concurrencyPerShard`, `checkpointMs` and `maxBufferBytes`. The policy must allow it, too; with none named none is ever changed. @default {}
+   * `concurrencyPerShard` (within the processor's `maxConcurrencyPerShard`), `checkpointMs` and `maxBufferBytes`. The policy must allow it, too; with none named none is ever changed. @default {}
    */
   readonly tuning?: TuningBounds | undefined;
   /** Between two GetRecords of one shard that has nothing new; Kinesis allows five a second to all readers of a shard. @default 250 */

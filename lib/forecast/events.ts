@@ -98,6 +98,11 @@ const sharedLikeness = (course: DemandSeries, event: KnownEvent, make: () => Lik
   return found;
 };
 
+const changesWhatComes = ({ effect }: KnownEvent, metric: DemandMetric): boolean =>
+  effect.kind === 'addition'
+    ? (metric === 'records' ? effect.recordsPerSec : effect.bytesPerSec) > 0
+    : effect.kind !== 'do-not-learn';
+
 const isLikeDays = ({ effect }: KnownEvent): boolean => effect.kind === 'like-weekday' || effect.kind === 'like-each-other';
 
 const holds = ({ occurrences }: Active, atMs: number): Occurrence | undefined =>
@@ -141,8 +146,8 @@ export const withEvents = (
 ): Forecast => {
   const { observedUntilMs, horizonsSec, hashKeyRange, metric } = forecast;
   const untilMs = observedUntilMs + 1000 * (horizonsSec.at(-1) ?? 0);
-  const active = activeIn(events, hashKeyRange, metric, course, observedUntilMs, untilMs).filter(
-    ({ event }) => event.effect.kind !== 'do-not-learn',
+  const active = activeIn(events, hashKeyRange, metric, course, observedUntilMs, untilMs).filter(({ event }) =>
+    changesWhatComes(event, metric),
   );
   const plain = { ...forecast, lastObserved: observedIn(series, forecast), reason: forecast.reason.split(ASIDE)[0]! };
   if (active.length === 0) return plain;

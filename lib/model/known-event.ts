@@ -95,6 +95,10 @@ const isLikeDays = ({ when, effect }: { when: EventTime; effect: EventEffect }):
 export const EventRequest = z
   .strictObject(eventFields)
   .refine(isLikeDays, likeDays)
+  .refine(({ effect }) => effect.kind !== 'addition' || effect.recordsPerSec + effect.bytesPerSec > 0, {
+    error: 'recordsPerSec or bytesPerSec must be above 0, got 0 and 0',
+    path: ['effect'],
+  })
   .refine(({ hashKeyRange: range }) => range === undefined || range.startingHashKey <= range.endingHashKey, {
     error: ({ input }) => {
       const { startingHashKey, endingHashKey } = (input as { hashKeyRange: HashKeyRange }).hashKeyRange;
@@ -114,7 +118,10 @@ export const effectText = (effect: EventEffect): string => {
     case 'factor':
       return `×${effect.factor}`;
     case 'addition':
-      return `+${effect.recordsPerSec} records/s, +${effect.bytesPerSec} bytes/s`;
+      return [
+        ...(effect.recordsPerSec > 0 ? [`+${effect.recordsPerSec} records/s`] : []),
+        ...(effect.bytesPerSec > 0 ? [`+${effect.bytesPerSec} bytes/s`] : []),
+      ].join(', ');
     case 'like-weekday':
       return `like a ${effect.weekday}`;
     case 'like-each-other':

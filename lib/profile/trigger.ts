@@ -2,6 +2,7 @@
 // in: workers with their resources, since when they were busy, what is foreseen, what was profiled lately · out: a shard to profile and why, or why none
 import type { BusyWorker } from '../model/plan.ts';
 import type { Rate, Worker } from '../model/worker.ts';
+import { memoryShareOf } from './memory-share.ts';
 import { shareTaken } from './profile-input.ts';
 
 export interface TriggerPolicy {
@@ -46,7 +47,7 @@ export const busyWorkersOf = (
     const shares = [
       { resource: 'cpu' as const, share: load.cpuShare },
       { resource: 'event-loop' as const, share: load.eventLoopShare },
-      { resource: 'memory' as const, share: load.memoryShare },
+      { resource: 'memory' as const, share: memoryShareOf(load) },
       { resource: 'io' as const, share: shareTaken(load, capacity) },
     ];
     const fullest = shares.reduce((a, b) => (b.share > a.share ? b : a));

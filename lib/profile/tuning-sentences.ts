@@ -4,6 +4,8 @@ import type { Tuning, TuningOutcome, TuningTrial } from '../model/tuning.ts';
 
 const minutes = (ms: number): string => `${Math.max(0, Math.ceil(ms / 60_000))} min`;
 
+const samples = (count: number): string => `${count} ${count === 1 ? 'sample' : 'samples'}`;
+
 /** How a try stands. */
 export const trialSentence = (trial: TuningTrial, nowMs: number): string => {
   const { setting, from, to, phase, shadow, watchUntilMs = nowMs, verdict = '', before, after } = trial;
@@ -11,8 +13,8 @@ export const trialSentence = (trial: TuningTrial, nowMs: number): string => {
   if (phase === 'shadow')
     return `${what} is being tried in a shadow of ${shadow?.shardId ?? '?'} on ${shadow?.hostId ?? '?'}; the primary goes by ${from}.`;
   if (phase === 'before')
-    return `${what} is applied in ${minutes(watchUntilMs - nowMs)}: until then the time before is measured (${before.length} samples).`;
-  return `All workers go by ${what}, watched for ${minutes(watchUntilMs - nowMs)} more (${after.length} samples beside ${before.length} before). ${verdict}`;
+    return `${what} is applied in ${minutes(watchUntilMs - nowMs)}: until then the time before is measured (${samples(before.length)}).`;
+  return `All workers go by ${what}, watched for ${minutes(watchUntilMs - nowMs)} more (${samples(after.length)} beside ${before.length} before). ${verdict}`;
 };
 
 const RESULTS = { kept: 'was kept', rolledBack: 'was taken back', givenUp: 'was not applied' } as const;

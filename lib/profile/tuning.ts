@@ -156,7 +156,7 @@ const watch = (tuning: Tuning, trial: TuningTrial, nowMs: number): TuningStep =>
   if (!isOver) return { kind: 'noted', tuning: next(tuning, {}, trial), reason };
   // What no shadow has shown to be better must show it here, where it was a profile's idea; a person may have reasons of their own.
   const gain = judgeGain(trial, trial.before, trial.after);
-  if (gain === null) return end(tuning, trial, 'held', reason, nowMs);
+  if (gain === null) return end(tuning, trial, 'held', `${trial.verdict ?? ''} ${reason}`.trim(), nowMs);
   const isMissed = gain.kind !== 'gain' && trial.trigger === 'recommendation';
   return end(
     tuning,

@@ -142,8 +142,8 @@ describe('subscribe', () => {
       const leaving = new AbortController();
       setTimeout(() => leaving.abort(), 100);
       const began = performance.now();
-      expect(await read(leaving.signal)).toEqual([]);
-      expect(performance.now() - began).toBeLessThan(290);
+      expect(await read(leaving.signal, { times: { headersMs: 20_000, silenceMs: 20_000 } })).toEqual([]);
+      expect(performance.now() - began).toBeLessThan(10_000);
       expect(await closed()).toBe(true);
     }
   });

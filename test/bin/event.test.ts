@@ -68,6 +68,11 @@ describe('requestOf', () => {
       { at: 'friday 20:00', for: 'long', factor: '2' },
       '--for must be a duration like 90m, 2h or 3d, got long',
     ],
+    [
+      'an addition of nothing',
+      { at: 'friday 20:00', for: '2h', addRecords: '0' },
+      'effect: recordsPerSec or bytesPerSec must be above 0, got 0 and 0',
+    ],
     ['a factor that is none', { at: 'friday 20:00', for: '2h', factor: 'x' }, '--factor must be a number >= 0, got x'],
     ['a weekday that is none', { holidays: 'none', like: 'noday' }, '--like must be one of sunday'],
     ['a calendar that is not there', { holidays: 'none.ics', like: 'sunday' }, 'none.ics: no such file'],

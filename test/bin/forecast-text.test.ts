@@ -55,14 +55,14 @@ describe('forecastText', () => {
     );
   });
 
-  it('says that a series has too little history instead of a model, and bytes in megabytes', () => {
+  it('says that a series has too little history instead of a model, and bytes in kilobytes and megabytes', () => {
     const [, row] = forecastText(
       body({
         series: [{ ...series, status: 'not-enough-history', metric: 'bytes', accuracy: [], points: [point(5, 1_500_000)] }],
       }),
       false,
     ).split('\n');
-    expect(row).toMatch(/bytes +0\.000 MB +1\.500 MB ≤ 3\.000 MB .*not-enough-history +–$/);
+    expect(row).toMatch(/bytes +0\.1 kB +1\.50 MB ≤ 3\.00 MB .*not-enough-history +–$/);
   });
 
   it('names known events, and says when there is no forecast yet', () => {

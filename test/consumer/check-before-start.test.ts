@@ -107,6 +107,17 @@ describe('Consumer.start', () => {
     await bears.stop();
   });
 
+  it('tells of no more lanes for tuning than the processor bears, where it only warns', async () => {
+    const ports = memoryPorts(systemClock);
+    ports.streams.createStream('orders', 1);
+    const options = { application: 'shop', streamName: 'orders', ports, processor: { ...processor, maxConcurrencyPerShard: 2 } };
+    const consumer = new Consumer({ ...options, preflight: 'warn', tuning: { concurrencyPerShard: { from: 1, to: 8 } } });
+    await consumer.start();
+    const [report] = await ports.workers.list({ application: 'shop', streamName: 'orders' });
+    await consumer.stop();
+    expect(report?.tuning?.bounds).toEqual({ concurrencyPerShard: { from: 1, to: 2 } });
+  });
+
   it('fails with effectsProcessor in more than one lane', async () => {
     const ports = memoryPorts(systemClock);
     ports.streams.createStream('orders', 1);

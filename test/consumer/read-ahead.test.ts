@@ -102,6 +102,20 @@ describe('ReadAhead', () => {
     expect(found.bufferByteMs / found.shardMs).toBeLessThan(125 * BYTES);
   });
 
+  it('counts a gap from when the stream is known to have more', () => {
+    let nowMs = 0;
+    const count = noUpkeep();
+    const readAhead = new ReadAhead(() => nowMs, count);
+    readAhead.arrived(10, 1000, false);
+    readAhead.processed(1000, 0);
+    // Nothing came for a minute; then an empty answer says that there is more, and a second later it comes.
+    nowMs += 60_000;
+    readAhead.arrived(0, 0, true);
+    nowMs += 1000;
+    readAhead.arrived(10, 1000, true);
+    expect(count).toMatchObject({ starvedMs: 1000, behindMs: 1000, heldUpMs: 0 });
+  });
+
   it('counts of a push only what waited longer than pushes are apart', () => {
     let nowMs = 0;
     const count = noUpkeep();

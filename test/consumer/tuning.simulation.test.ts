@@ -172,7 +172,7 @@ describe('operator tuning with real workers', () => {
     expect(settings).toEqual({ concurrencyPerShard: 4 });
     expect(outcomes[0]).toMatchObject({
       result: 'kept',
-      reason: expect.stringMatching(/^Not worse on the primary in \d samples/),
+      reason: expect.stringMatching(/^Better in the shadow, and nothing worse: .* Not worse on the primary in \d samples/),
     });
     // What the primary did meanwhile by its own measure: one shard, and a checkpoint each 20 s.
     const [run] = await world.ports.profileReports.recent(group, 1);

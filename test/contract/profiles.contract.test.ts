@@ -11,6 +11,17 @@ const runOf = (change: Partial<ProfilingRun> = {}): ProfilingRun => ({
   request: ProfilingRequest.parse({ share: 0.2, other: { maxBatchRecords: 50 }, compare: { ignore: ['at'] } }),
   trigger: 'request',
   reason: 'somebody wants to know',
+  ownerBefore: {
+    workerId: 'a',
+    work: {
+      ...{ sinceMs: 1, atMs: 2, records: 3, latencyMs: 4.5, calls: 5, callMs: 6.25, failedCalls: 0, cpuMs: 7.5 },
+      upkeep: {
+        ...{ shardMs: 8, checkpoints: 9, checkpointMs: 10.5, behindMs: 0, starvedMs: 0, heldUpMs: 0, heldUps: 0 },
+        bufferByteMs: 1.5e12,
+      },
+    },
+    inForce: { maxBatchRecords: 500, concurrencyPerShard: 1, checkpointMs: 20_000, maxBufferBytes: 16_777_216 },
+  },
   state: 'requested',
   requestedAtMs: 1_700_000_000_000,
   lostAfterMs: 1_700_000_060_000,

@@ -3,7 +3,11 @@ import type { Tuning } from '../../lib/model/tuning.ts';
 import { type World, worlds } from '../support/worlds.ts';
 
 const group = { application: 'shop', streamName: 'orders' };
-const totals = { sinceMs: 1, atMs: 2.5, records: 3, latencyMs: 4.25, calls: 5, callMs: 6, failedCalls: 0, cpuMs: 7.125 };
+const upkeep = {
+  ...{ shardMs: 8, checkpoints: 9, checkpointMs: 10.5, behindMs: 0, starvedMs: 0, heldUpMs: 0, heldUps: 0 },
+  bufferByteMs: 1.5e12,
+};
+const totals = { sinceMs: 1, atMs: 2.5, records: 3, latencyMs: 4.25, calls: 5, callMs: 6, failedCalls: 0, cpuMs: 7.125, upkeep };
 const tuningOf = (revision: number, change: Partial<Tuning> = {}): Tuning => ({
   ...group,
   revision,

@@ -80,6 +80,10 @@ describe('withEvents', () => {
       event({ kind: 'addition', recordsPerSec: 80, bytesPerSec: 0 }, whole),
     ]);
     expect(added.quantiles[1]![0]! - plain.quantiles[1]![0]!).toBeCloseTo(40, 9);
+    expect(added.reason).toContain('known event sale: +80 records/s, ');
+    const ofBytes = { ...plain, metric: 'bytes' as const };
+    const onlyRecords = event({ kind: 'addition', recordsPerSec: 80, bytesPerSec: 0 }, whole);
+    expect(withEvents(ofBytes, { ...series(flat(NOON)), metric: 'bytes' }, [onlyRecords])).toEqual(ofBytes);
     const half = withEvents(plain, series(flat(NOON)), [event(factor(3), whole, { hashKeyRange: left })]);
     expect(half.quantiles[1]![0]! / plain.quantiles[1]![0]!).toBeCloseTo(2, 6);
     const other = withEvents({ ...plain, hashKeyRange: right }, series(flat(NOON)), [

@@ -137,6 +137,9 @@ describe('withMeasured', () => {
       },
     });
     expect((await measured([told(100_000)])).policy.shardCapacity.recordsPerSec).toBeCloseTo(79, -1);
+    const capacityOf = async (report: ProfileReport) =>
+      (await measured([report])).fleet.workers.find(({ workerId }) => workerId === 'a')?.capacity;
+    expect(await capacityOf(told(100_000))).toEqual(await capacityOf(waits));
     expect((await measured([told(1000)])).policy.shardCapacity.recordsPerSec).toBeCloseTo(99, -1);
   });
 

@@ -98,6 +98,15 @@ describe('POST /shadow/create of kind profiling', () => {
     });
   });
 
+  it('fails with 409 where the leg would have more lanes than the processor bears', async () => {
+    for (const workerId of ['b', 'c']) await w.ports.workers.put(worker(workerId, 0.1, { hosting, maxConcurrencyPerShard: 2 }));
+    expect((await ask({ profile: { other: { concurrencyPerShard: 3 } } })).body).toMatchObject({
+      error: 'NoHost',
+      message: expect.stringContaining('b has a processor that bears at most 2 calls of a shard side by side, asked are 3'),
+    });
+    expect((await ask({ profile: { other: { concurrencyPerShard: 2 } } })).status).toBe(202);
+  });
+
   it('fails with 409 where no host has room, and says of each worker why', async () => {
     await w.ports.workers.put(worker('b', 0.9, { hosting }));
     await w.ports.workers.put(worker('c', 0.1, { hosting: { ...hosting, profileId: 'other' } }));

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Upkeep } from '../../lib/model/tuning.ts';
 import { judgeGain } from '../../lib/profile/judge-gain.ts';
-import { MINUTE, sample } from './tuning-world.ts';
+import { sampleOf, seenOf } from '../../lib/profile/work-samples.ts';
+import { MINUTE, sample, seen, totals } from './tuning-world.ts';
 
 const told = (changes: Partial<Upkeep>) =>
   Array.from({ length: 5 }, () =>
@@ -48,5 +49,24 @@ describe('judgeGain', () => {
     const shorter = { setting: 'checkpointMs', from: 20_000, to: 5000 } as const;
     expect(judgeGain(shorter, told({}), told({ checkpoints: 12 }))?.kind).toBe('gain');
     expect(judgeGain(shorter, told({}), told({}))?.kind).toBe('none');
+  });
+});
+
+describe('sampleOf', () => {
+  const [first] = told({});
+  const worker = (minute: number, upkeep: Partial<Upkeep> | null, workerId = 'a') => ({
+    ...seen(minute, 4, workerId),
+    totals: totals(minute, upkeep === null ? {} : { upkeep: { ...first!.upkeep!, ...upkeep } }),
+  });
+
+  it('adds up what checkpoints and reading ahead grew by, of all workers', () => {
+    const before = seenOf([worker(1, { checkpoints: 3 }), worker(1, { checkpoints: 30 }, 'b')]);
+    const now = [worker(2, { checkpoints: 5 }), worker(2, { checkpoints: 37 }, 'b')];
+    expect(sampleOf(now, before, 4)?.upkeep).toMatchObject({ checkpoints: 9, heldUpMs: 0 });
+  });
+
+  it('tells nothing of it where one worker does not', () => {
+    const before = seenOf([worker(1, {}), worker(1, null, 'b')]);
+    expect(sampleOf([worker(2, {}), worker(2, null, 'b')], before, 4)).not.toHaveProperty('upkeep');
   });
 });

@@ -63,6 +63,8 @@ describe('recommendUpkeep', () => {
     expect(found).toMatchObject({ setting: 'checkpointMs', from: 5000, to: 10_000 });
     expect(found!.reason).toMatch(/40 % of the time one was being written \(1000 ms each\)/);
     expect(setting(primary({ checkpointEachMs: 5000, checkpointMs: 240 * 400 }))).toEqual([]);
+    // A few that hung say little.
+    expect(setting(primary({ checkpointEachMs: 20_000, checkpoints: 4, checkpointMs: 400_000 }))).toEqual([]);
   });
 
   it('never lets a crash repeat more than a minute of work for it', () => {
@@ -122,6 +124,8 @@ describe('recommendUpkeep', () => {
     // Not where it is other things that fill the memory, or where the limit is not known.
     expect(setting({ ...full, bufferBytes: 20 * MiB })).toEqual([]);
     expect(setting({ ...full, memoryLimitBytes: null })).toEqual([]);
+    // Nor where lanes lack work already.
+    expect(setting({ ...full, starvedMs: 60_000 })).toEqual([]);
     expect(setting({ ...full, memoryBytes: 700 * MiB })).toEqual([]);
   });
 

@@ -24,6 +24,7 @@ describe('busyWorkersOf', () => {
     [{ cpuShare: 0.8 }, 'cpu'],
     [{ eventLoopShare: 0.8 }, 'event-loop'],
     [{ memoryShare: 0.8 }, 'memory'],
+    [{ memoryShare: 0.3, memoryBytes: 800, memoryLimitBytes: 1000 }, 'memory'],
     [{ recordsPerSec: 80 }, 'io'],
   ])('names the resource above the threshold: %j', (load, resource) => {
     expect(busyWorkersOf([loaded('a', load)], [], 0.7, NOW)).toEqual([{ workerId: 'a', resource, share: 0.8, sinceMs: NOW }]);

@@ -122,6 +122,7 @@ describe('stepTuning', () => {
     expect(endOf(found)).toMatchObject({
       ...{ result: 'kept', because: 'held', appliedAtMs: minute(10), endedAtMs: minute(20) },
       settings: { maxBatchRecords: 200, concurrencyPerShard: 8 },
+      reason: expect.stringMatching(/^Better in the shadow, and nothing worse: .*\. Not worse on the primary in 10 samples/),
     });
     expect(written(found).trial).toBeUndefined();
   });
