@@ -20,7 +20,8 @@ export const coherent = (
  * The nearest values that never fall (pool adjacent violators: Ayer and others 1955). Taking the highest so far would make each horizon's mean the highest of many
  * estimates, and the longest one's too high.
  */
-const neverFalling = (values: readonly number[]): number[] => {
+const neverFalling = (values: number[]): number[] => {
+  if (values.every((value, h) => h === 0 || value >= values[h - 1]!)) return values;
   const pools: { sum: number; count: number }[] = [];
   for (const value of values) {
     let pool = { sum: value, count: 1 };
@@ -35,10 +36,10 @@ const neverFalling = (values: readonly number[]): number[] => {
 
 /** Each quantile at least the one below it. */
 const rising = (rows: readonly (readonly number[])[], floor: number): number[][] => {
-  const result: number[][] = [];
-  for (const row of rows) {
-    const below = result.at(-1);
-    result.push(row.map((value, h) => Math.max(floor, below?.[h] ?? 0, Number.isFinite(value) ? value : 0)));
-  }
-  return result;
+  let below: readonly number[] = [];
+  return rows.map((row) => {
+    const raised = row.map((value, h) => Math.max(floor, below[h] ?? 0, Number.isFinite(value) ? value : 0));
+    below = raised;
+    return raised;
+  });
 };
