@@ -1,21 +1,10 @@
-// lib/consumer: hosts one profiling run: reads the shard beside its owner, gives a sample of it to the legs in turns, and measures.
-// in: a run's item, the processors · out: windows and totals in the store, the run's end; nothing is left behind
-//
-//   intake (from LATEST) ─► all keys counted ─► sample ─► queue ─► turn: a, aa, b, then aa, b, a, … on the same records
-//   every window: write what was measured · move the item on · is it over? · adapt the share
-import type { Lease } from '../model/lease.ts';
 import type { ProfilingEnd, ProfilingRun, ProfilingWindow } from '../model/profiling.ts';
-import type { ProcessProfile, ResultStore } from '../ports.ts';
-import type { Hash64 } from '../shadow/digest-chain.ts';
-import type { ConsumerPorts } from './consumer-options.ts';
-import type { Emit } from './events.ts';
-import type { ConsumerSettings } from './options.ts';
-import type { Processor } from './processor.ts';
+import type { ProcessProfile } from '../ports.ts';
 import { clearUp } from './profiling-clear-up.ts';
 import { endOf, noRoomFor } from './profiling-end.ts';
 import type { ProfilingIntake } from './profiling-intake.ts';
 import type { TurnMeter } from './profiling-meter.ts';
-import { profilingParts } from './profiling-parts.ts';
+import { type ProfilingHostOptions, profilingParts } from './profiling-parts.ts';
 import { progressOf, spentUsd } from './profiling-progress.ts';
 import type { ProfilingSides } from './profiling-sides.ts';
 import { takeTurns } from './profiling-turns.ts';
@@ -26,24 +15,6 @@ import type { ProfilingWindows } from './profiling-windows.ts';
 const WARM_WINDOWS = 2;
 /** How long calls in flight may take to return at the end. */
 const FINISH_MS = 5_000;
-
-export interface ProfilingHostOptions {
-  readonly run: ProfilingRun;
-  readonly lease: Lease;
-  readonly settings: ConsumerSettings;
-  readonly ports: ConsumerPorts;
-  readonly processor: Processor;
-  readonly candidate: Processor | undefined;
-  readonly results: ResultStore;
-  readonly hash: Hash64;
-  readonly streamArn: string;
-  /** Shards of the stream: a registered consumer bills for each. */
-  readonly shards: number;
-  readonly ownsShard: () => boolean;
-  /** Records that the host's own shards have processed since it began. */
-  readonly ownRecords: () => number;
-  readonly emit: Emit;
-}
 
 /** One run, from warming to its end. */
 export class ProfilingHost {

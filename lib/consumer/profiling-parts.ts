@@ -1,11 +1,36 @@
 // lib/consumer: what a hosted run is put together from.
 // in: the run's options, what the host knows from moment to moment · out: the meter, the reading, the legs, the windows
-import type { ProcessProfile } from '../ports.ts';
-import type { ProfilingHostOptions } from './profiling-host.ts';
+import type { Lease } from '../model/lease.ts';
+import type { ProfilingRun } from '../model/profiling.ts';
+import type { ProcessProfile, ResultStore } from '../ports.ts';
+import type { Hash64 } from '../shadow/digest-chain.ts';
+import type { ConsumerPorts } from './consumer-options.ts';
+import type { Emit } from './events.ts';
+import type { ConsumerSettings } from './options.ts';
+import type { Processor } from './processor.ts';
 import { ProfilingIntake } from './profiling-intake.ts';
 import { TurnMeter } from './profiling-meter.ts';
 import { ProfilingSides } from './profiling-sides.ts';
 import { ProfilingWindows } from './profiling-windows.ts';
+
+/** What a run is hosted with. */
+export interface ProfilingHostOptions {
+  readonly run: ProfilingRun;
+  readonly lease: Lease;
+  readonly settings: ConsumerSettings;
+  readonly ports: ConsumerPorts;
+  readonly processor: Processor;
+  readonly candidate: Processor | undefined;
+  readonly results: ResultStore;
+  readonly hash: Hash64;
+  readonly streamArn: string;
+  /** Shards of the stream: a registered consumer bills for each. */
+  readonly shards: number;
+  readonly ownsShard: () => boolean;
+  /** Records that the host's own shards have processed since it began. */
+  readonly ownRecords: () => number;
+  readonly emit: Emit;
+}
 
 /** What of the host changes while the run goes on. */
 export interface HostNow {
