@@ -38,7 +38,10 @@ export const addTuning = (program: Command, connected: (parent: Command, name: s
       if (!known.success) return refuse(`setting must be one of ${OperatorSetting.options.join(', ')}, got ${setting}`);
       if (!/^[1-9]\d*$/.test(value)) return refuse(`value must be a whole number from 1 on, got ${value}`);
       const body = {
-        ...{ application: given.application, streamName: given.stream, setting: known.data, value: Number(value) },
+        application: given.application,
+        streamName: given.stream,
+        setting: known.data,
+        value: Number(value),
         ...(given.shard === undefined ? {} : { shardId: given.shard }),
       };
       print(

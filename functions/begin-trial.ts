@@ -68,7 +68,9 @@ export const beginTrial = async (
       `shard ${lease.shardId} is being profiled by ${live.hostId}, run ${live.profileId}; one at a time`,
     );
   const request = ProfilingRequest.parse({
-    ...{ share, budgetUsd, durationMin: forMin },
+    share,
+    budgetUsd,
+    durationMin: forMin,
     other: { [trial.setting]: trial.to },
   });
   const choice = hostFor(workers, lease, loadOf(workers, lease), request, policy);

@@ -19,7 +19,10 @@ export const profileCreate = {
     if ((await ports.profiles.get(asked, operationId, signal)) !== null) return { kind: 'created' };
     const owner = (await ports.workers.list(asked, signal)).find(({ workerId }) => workerId === lease.owner);
     const run = {
-      ...{ ...asked, profileId: operationId, state: 'requested' as const, requestedAtMs: nowMs },
+      ...asked,
+      profileId: operationId,
+      state: 'requested' as const,
+      requestedAtMs: nowMs,
       ...(owner?.work === undefined || owner.tuning === undefined
         ? {}
         : { ownerBefore: { workerId: owner.workerId, work: owner.work, inForce: owner.tuning.inForce } }),

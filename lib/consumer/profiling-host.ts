@@ -81,8 +81,12 @@ export class ProfilingHost {
     let end: ProfilingEnd | null;
     const { clock } = ports;
     const turning = takeTurns({
-      ...{ request: this.#run.request, intake: this.#intake, sides: this.#sides, meter: this.#meter },
-      ...{ clock, signal: this.#abort.signal },
+      request: this.#run.request,
+      intake: this.#intake,
+      sides: this.#sides,
+      meter: this.#meter,
+      clock,
+      signal: this.#abort.signal,
     });
     try {
       end = await this.#observe();
@@ -95,7 +99,10 @@ export class ProfilingHost {
     await this.#within(this.#sides.finish());
     this.#profile.stop();
     await clearUp({
-      ...{ run: this.#run, end, ports, streamArn: this.#options.streamArn },
+      run: this.#run,
+      end,
+      ports,
+      streamArn: this.#options.streamArn,
       hadConsumer: this.#intake.consumerForMs !== null,
       clearResults: () => this.#sides.clear(),
       attempt: (doing, step) => this.#attempt(doing, step),

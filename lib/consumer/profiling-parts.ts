@@ -64,11 +64,24 @@ export const profilingParts = (
   const meter = new TurnMeter(profile, clock);
   const sides = new ProfilingSides({
     ...options,
-    ...{ epoch: lease.epoch, store: options.results, clock, signal, untilMs },
+    epoch: lease.epoch,
+    store: options.results,
+    clock,
+    signal,
+    untilMs,
     onFailed: (doing, error) => onFailed(`profile: ${doing}`, error),
   });
   const intake = new ProfilingIntake({
-    ...{ lease, ports, retrieval, hash, streamArn, signal, share, isWanted, onShardEnd, emit },
+    lease,
+    ports,
+    retrieval,
+    hash,
+    streamArn,
+    signal,
+    share,
+    isWanted,
+    onShardEnd,
+    emit,
     deaggregate: settings.deaggregate,
   });
   const windows = new ProfilingWindows({ clock, profile, meter, intake, legs: sides.legs, ownRecords });

@@ -83,8 +83,14 @@ const differencesOf = ({ windows, totals }: ProfileScene): Difference[] => {
   return [...compareLegs(windows, 'b'), ...(tail === null ? [] : [tail])]
     .filter(({ kind }) => kind !== 'within-noise')
     .map(({ measure, a, b, floor, kind, factor, low, high }) => ({
-      ...{ measure, a, b, floor, kind },
-      ...{ factor: finite(factor), low: finite(low), high: finite(high) },
+      measure,
+      a,
+      b,
+      floor,
+      kind,
+      factor: finite(factor),
+      low: finite(low),
+      high: finite(high),
     }));
 };
 

@@ -16,8 +16,13 @@ const sumOf = (samples: readonly WorkSample[]): (Upkeep & { readonly ms: number 
     const add = (field: keyof Upkeep) => (sum?.[field] ?? 0) + upkeep[field];
     return {
       ms: (sum?.ms ?? 0) + ms,
-      ...{ shardMs: add('shardMs'), checkpoints: add('checkpoints'), checkpointMs: add('checkpointMs') },
-      ...{ behindMs: add('behindMs'), starvedMs: add('starvedMs'), heldUpMs: add('heldUpMs'), heldUps: add('heldUps') },
+      shardMs: add('shardMs'),
+      checkpoints: add('checkpoints'),
+      checkpointMs: add('checkpointMs'),
+      behindMs: add('behindMs'),
+      starvedMs: add('starvedMs'),
+      heldUpMs: add('heldUpMs'),
+      heldUps: add('heldUps'),
       bufferByteMs: add('bufferByteMs'),
     };
   }, null);

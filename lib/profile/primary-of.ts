@@ -33,7 +33,10 @@ export const primaryOf = (
   if (shardMs <= 0) return unknown(`${workerId} has processed no shard during the run.`);
   return {
     kind: 'measured',
-    ...{ workerId, ms, shardMs, inForce },
+    workerId,
+    ms,
+    shardMs,
+    inForce,
     records: work.records - before.work.records,
     checkpoints: now.checkpoints - then.checkpoints,
     checkpointMs: now.checkpointMs - then.checkpointMs,

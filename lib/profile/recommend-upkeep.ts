@@ -74,7 +74,9 @@ const checkpointing = (question: UpkeepQuestion, targets: ProfileTargets, bounds
   const advice = (to: number, confidence: number, why: string): Setting => ({
     kind: 'setting',
     setting: 'checkpointMs',
-    ...{ from, to, confidence },
+    from,
+    to,
+    confidence,
     reason: `${why} Each ${to} ms instead of ${from} ms they cost ${usd((usdPerMonth * from) / to)} a month and shard and take ${percent((ofTime * from) / to)} of the time; a crash makes up to ${again(to)} of a shard come again, instead of ${again(from)}.`,
     costUsdPerMonth: usdPerMonth * (from / to - 1) * (shardMs / ms),
     utilizationBefore: null,
@@ -113,7 +115,8 @@ const largerBuffer = (question: UpkeepQuestion, targets: ProfileTargets, bounds:
     {
       kind: 'setting',
       setting: 'maxBufferBytes',
-      ...{ from, to },
+      from,
+      to,
       reason: `While shards of ${primary.workerId} were behind (${secondsOf(behindMs)}), everything that was read was processed for ${percent(starvedMs / behindMs)} of the time; for ${percent(share)} only because the next read waited for room in the buffer of ${mega(from)} (${heldUps} times). ${mega(to)} spare that, and take up to ${mega((to - from) * shards)} more memory${memoryLimitBytes === null ? '' : ` of ${mega(memoryLimitBytes)}`}.`,
       costUsdPerMonth: 0,
       utilizationBefore: utilization / (1 - share),
@@ -142,7 +145,8 @@ const smallerBuffer = (question: UpkeepQuestion, targets: ProfileTargets, bounds
     {
       kind: 'setting',
       setting: 'maxBufferBytes',
-      ...{ from, to },
+      from,
+      to,
       reason: `${primary.workerId} takes ${percent(before)} of its ${mega(memoryLimitBytes)} of memory (the target is ${percent(targets.memoryThreshold)}); ${mega(bufferBytes)} of it are records that wait to be processed, and would wait in the stream as well. ${mega(to)} a shard instead of ${mega(from)} free ${mega(freed)}, and still hold ${secondsOf((to / Math.max(perSec, 1)) * 1000)} of work.`,
       costUsdPerMonth: 0,
       utilizationBefore: before,

@@ -84,7 +84,10 @@ export const profileWish = (
     if (shardId === undefined) continue;
     const minutes = Math.round((nowMs - sinceMs) / MINUTE_MS);
     return {
-      ...{ kind: 'profile', trigger: 'utilization', shardId, owner: workerId },
+      kind: 'profile',
+      trigger: 'utilization',
+      shardId,
+      owner: workerId,
       reason: `${workerId} has had more than ${percent(threshold)} of its ${resource} in use for ${minutes} min (${percent(share)} now); ${shardId} is its fullest shard.`,
     };
   }
@@ -99,7 +102,10 @@ export const profileWish = (
     const shardId = fullestShard(worker, allowed);
     if (shardId === undefined) continue;
     return {
-      ...{ kind: 'profile', trigger: 'forecast', shardId, owner: worker.workerId },
+      kind: 'profile',
+      trigger: 'forecast',
+      shardId,
+      owner: worker.workerId,
       reason: `${worker.workerId} is foreseen to reach ${percent(share)} of what it says that it can take (threshold ${percent(threshold)}); ${shardId} is its fullest shard.`,
     };
   }

@@ -94,7 +94,15 @@ const end = (tuning: Tuning, trial: TuningTrial, because: Ending | 'held', reaso
   const { trialId, setting, from, to, trigger, startedAtMs, appliedAtMs } = trial;
   const transitions: Partial<Record<TuningOutcome['because'], string>> = tuningTransitions[trial.phase];
   const outcome: TuningOutcome = {
-    ...{ trialId, setting, from, to, trigger, because, reason, startedAtMs, endedAtMs: nowMs },
+    trialId,
+    setting,
+    from,
+    to,
+    trigger,
+    because,
+    reason,
+    startedAtMs,
+    endedAtMs: nowMs,
     result: transitions[because] as TuningOutcome['result'],
     ...(appliedAtMs === undefined ? {} : { appliedAtMs }),
   };
@@ -138,8 +146,12 @@ const begunAnew = ({ seen }: TuningTrial, workers: readonly SeenWorker[]): strin
 const apply = (tuning: Tuning, trial: TuningTrial, verdict: string, watchMin: number, nowMs: number): TuningStep => {
   const watchUntilMs = nowMs + watchMin * MINUTE_MS;
   const applied: TuningTrial = {
-    ...{ ...trial, phase: 'watching', verdict, appliedAtMs: nowMs },
-    ...{ watchUntilMs, deadlineMs: watchUntilMs + WATCH_GRACE_MS },
+    ...trial,
+    phase: 'watching',
+    verdict,
+    appliedAtMs: nowMs,
+    watchUntilMs,
+    deadlineMs: watchUntilMs + WATCH_GRACE_MS,
   };
   return {
     kind: 'applied',

@@ -17,8 +17,13 @@ const upkeepOf = (looks: readonly (readonly [Upkeep | undefined, Upkeep | undefi
     looks.reduce((sum, [then, now]) => sum + Math.max(0, (now?.[field] ?? 0) - (then?.[field] ?? 0)), 0);
   if (looks.some(([then, now]) => then === undefined || now === undefined)) return null;
   return {
-    ...{ shardMs: grown('shardMs'), checkpoints: grown('checkpoints'), checkpointMs: grown('checkpointMs') },
-    ...{ behindMs: grown('behindMs'), starvedMs: grown('starvedMs'), heldUpMs: grown('heldUpMs'), heldUps: grown('heldUps') },
+    shardMs: grown('shardMs'),
+    checkpoints: grown('checkpoints'),
+    checkpointMs: grown('checkpointMs'),
+    behindMs: grown('behindMs'),
+    starvedMs: grown('starvedMs'),
+    heldUpMs: grown('heldUpMs'),
+    heldUps: grown('heldUps'),
     bufferByteMs: grown('bufferByteMs'),
   };
 };
