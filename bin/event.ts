@@ -8,6 +8,7 @@ import { type EventEffect, EventRequest, effectText, type KnownEvent, WEEKDAYS }
 import { isoTimeMs } from '../local/iso-time.ts';
 import { asked, type Connection, print, refuse } from './ask.ts';
 import { parseCalendar } from './calendar-file.ts';
+import { type Checked, ok, refused } from './checked.ts';
 import { minutesOf } from './duration.ts';
 import { columns } from './tables.ts';
 
@@ -25,10 +26,6 @@ interface Given extends Connection {
   readonly forget?: true;
   readonly range?: string;
 }
-
-type Checked<T> = { readonly kind: 'ok'; readonly value: T } | { readonly kind: 'refused'; readonly message: string };
-const ok = <T>(value: T): Checked<T> => ({ kind: 'ok', value });
-const refused = (message: string): Checked<never> => ({ kind: 'refused', message });
 
 /** As the API tells an event: hash keys are strings. */
 type EventView = Omit<KnownEvent, 'hashKeyRange'> & { hashKeyRange?: { startingHashKey: string; endingHashKey: string } };

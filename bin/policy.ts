@@ -6,12 +6,10 @@ import type { z } from 'zod';
 import { Override, type Policy } from '../lib/model/policy.ts';
 import { PolicyToSet } from '../lib/plan/policy-to-set.ts';
 import { asked, type Connection, print, refuse } from './ask.ts';
+import { type Checked, ok, refused } from './checked.ts';
 import { minutesOf } from './duration.ts';
 import { type PolicyBody, policyText } from './tables.ts';
 
-export type Checked<T> = { readonly kind: 'ok'; readonly value: T } | { readonly kind: 'refused'; readonly message: string };
-export const ok = <T>(value: T): Checked<T> => ({ kind: 'ok', value });
-export const refused = (message: string): Checked<never> => ({ kind: 'refused', message });
 const sentenceOf = ({ issues }: z.ZodError): string =>
   issues.map((issue) => `${issue.path.join('.') || 'policy'}: ${issue.message}`).join('; ');
 

@@ -2,10 +2,9 @@
 // in: a report of the API · out: lines of text
 import type { HostUse, PrimaryFinding, ProfileReport } from '../lib/model/profile-report.ts';
 import type { ComparedResults, ProfilingTotals } from '../lib/model/profiling.ts';
+import { mebibytes, percent } from '../lib/profile/figures.ts';
 import { columns } from './tables.ts';
 
-const percent = (share: number): string => `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`;
-const megabytes = (bytes: number): string => `${(bytes / 1_048_576).toFixed(bytes < 10_485_760 ? 1 : 0)} MiB`;
 const MOST_SAMPLES = 5;
 /** Of LATENCY_LEVELS. */
 const [MEDIAN, P99] = [4, 8];
@@ -20,7 +19,7 @@ export const primaryText = (primary: PrimaryFinding): string => {
     behindMs === 0
       ? 'never behind the stream;'
       : `behind the stream ${percent(behindMs / shardMs)} of the time, of that ${percent(starvedMs / behindMs)} without work and ${percent(heldUpMs / behindMs)} for want of room;`,
-    `${megabytes(bufferBytes)} read ahead in the mean, at most ${megabytes(inForce.maxBufferBytes)} a shard`,
+    `${mebibytes(bufferBytes)} read ahead in the mean, at most ${mebibytes(inForce.maxBufferBytes)} a shard`,
   ].join(' ');
 };
 
@@ -29,11 +28,11 @@ export const hostText = (host: HostUse): string => {
   const disk =
     host.diskWaitShare === null
       ? 'disks not told'
-      : `for disks ${percent(host.diskWaitShare)}${host.readBytesPerSec === null || host.writtenBytesPerSec === null ? '' : ` (${megabytes(host.readBytesPerSec)}/s read, ${megabytes(host.writtenBytesPerSec)}/s written)`}`;
+      : `for disks ${percent(host.diskWaitShare)}${host.readBytesPerSec === null || host.writtenBytesPerSec === null ? '' : ` (${mebibytes(host.readBytesPerSec)}/s read, ${mebibytes(host.writtenBytesPerSec)}/s written)`}`;
   return [
     `CPU ${percent(host.cpuShare)} of a core, event loop ${percent(host.loopShare)}, collector ${percent(host.gcShare)} (${host.collections} times);`,
     `waiting ${host.ioWaitShare === null ? '–' : percent(host.ioWaitShare)} of the legs' time, ${disk};`,
-    `heap ${megabytes(host.heapBytes)}, resident ${megabytes(host.rssBytes)}`,
+    `heap ${mebibytes(host.heapBytes)}, resident ${mebibytes(host.rssBytes)}`,
   ].join(' ');
 };
 

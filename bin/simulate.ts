@@ -12,7 +12,8 @@ import { htmlReport } from '../lib/simulate/report.ts';
 import type { KeyDemand } from '../lib/simulate/simulated-load.ts';
 import { readTrace, type Trace } from '../local/trace.ts';
 import { refuse } from './ask.ts';
-import { type Checked, ok, readPolicy, refused } from './policy.ts';
+import { type Checked, ok, refused } from './checked.ts';
+import { readPolicy } from './policy.ts';
 import { columns, type PolicyBody } from './tables.ts';
 
 const DAY_MIN = 1440;

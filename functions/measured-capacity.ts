@@ -4,6 +4,7 @@ import type { Fleet } from '../lib/model/fleet.ts';
 import type { Policy } from '../lib/model/policy.ts';
 import type { PrimaryFinding, ProfileSummary, ResourceCapacity } from '../lib/model/profile-report.ts';
 import type { Rate } from '../lib/model/worker.ts';
+import { heldUpShareOf } from '../lib/profile/upkeep.ts';
 
 /** An older measurement is of another version of the processor, or of other records. */
 const VALID_MS = 14 * 86_400_000;
@@ -12,12 +13,9 @@ const UNSAID: Rate = { recordsPerSec: 1000, bytesPerSec: 1_048_576 };
 
 const isUnsaid = (rate: Rate): boolean => rate.recordsPerSec === UNSAID.recordsPerSec && rate.bytesPerSec === UNSAID.bytesPerSec;
 
-/** A backlog of less time says nothing. */
-const LEAST_BEHIND_MS = 5_000;
-
 /** Of the time behind, in which the primary's lanes had nothing to do for want of room in its buffer: what a shadow measured, the primary takes so much less of until that is tuned. */
 const lostToReading = (primary: PrimaryFinding | undefined): number =>
-  primary?.kind !== 'measured' || primary.behindMs < LEAST_BEHIND_MS ? 0 : Math.min(primary.heldUpMs / primary.behindMs, 0.99);
+  primary?.kind === 'measured' ? Math.min(heldUpShareOf(primary) ?? 0, 0.99) : 0;
 
 /** The least that the newest report of each shard says of these resources; null where none does. */
 const leastOf = (

@@ -15,7 +15,7 @@ import { protectionOf } from './protected-ranges.ts';
 import { NO_LOAD, plus, utilizationOf } from './rates.ts';
 import { dollars, duration, percent } from './sentences.ts';
 import { aheadOf, type ShardOutlook } from './shard-outlook.ts';
-import { worthOfOneMore } from './shards-needed.ts';
+import { coldBelowOf, worthOfOneMore } from './shards-needed.ts';
 import { KEPT_SEC } from './size-stream.ts';
 import { type Loads, leastLoaded, type WorkerOutlook } from './worker-outlook.ts';
 
@@ -75,7 +75,7 @@ const obstacleOf = (
   const together =
     pair.lower.spread?.withNext?.recentPeak ?? peaks.reduce<Rate>((sum, peak) => plus(sum, peak ?? NO_LOAD), NO_LOAD);
   const measured = utilizationOf(together, policy.shardCapacity);
-  const coldBelow = policy.throttledToIdle === undefined ? coldUtilizationOf(policy) : policy.targetUtilization;
+  const coldBelow = coldBelowOf(policy);
   if (measured >= coldBelow)
     return {
       reason: 'not-cold-long-enough',

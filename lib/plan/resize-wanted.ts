@@ -1,10 +1,11 @@
 // lib/plan: what one resize of the whole stream would replace.
 // in: outlooks, policy, measured durations · out: grow or shrink, to how many shards, in place of how many splits or merges; null where those are as good
 import type { LeadTimes } from '../model/fleet.ts';
-import { coldUtilizationOf, type Policy } from '../model/policy.ts';
+import type { Policy } from '../model/policy.ts';
 import type { LeadTime } from './lead-time.ts';
 import { NO_LOAD, plus, times, utilizationOf } from './rates.ts';
 import type { ShardOutlook } from './shard-outlook.ts';
+import { coldBelowOf } from './shards-needed.ts';
 import { cellsOf, fitOf } from './uniform-fit.ts';
 import { resizeCounts, uniformSteps } from './uniform-layout.ts';
 
@@ -88,7 +89,7 @@ export const wantedResize = (
   const withinSec = leadTime.leadTimeSec + SHRUNK_FOR_SEC;
   const cells = cellsOf(outlooks, policy, withinSec, nowMs);
   const measured = outlooks.reduce((sum, { spread }) => plus(sum, spread?.recentPeak ?? NO_LOAD), NO_LOAD);
-  const coldBelow = policy.throttledToIdle === undefined ? coldUtilizationOf(policy) : policy.targetUtilization;
+  const coldBelow = coldBelowOf(policy);
   for (const to of possible) {
     const merges = count - to;
     const { needed, fullest } = fitOf(cells, to, policy, 1);

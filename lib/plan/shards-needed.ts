@@ -4,7 +4,7 @@
 // Two ways, as the policy says. By a quantile: the acted-on quantile must stay under the target. By cost (`throttledToIdle`): one more shard is taken as
 // long as the demand that it is expected to save from throttling is worth more than the shard; the quantile follows from the two.
 import { QUANTILES } from '../model/forecast.ts';
-import type { Policy } from '../model/policy.ts';
+import { coldUtilizationOf, type Policy } from '../model/policy.ts';
 
 /** A range's demand in shards' worth: 1 fills a shard. */
 export interface DemandAhead {
@@ -80,3 +80,7 @@ const expectedExcess = (quantiles: readonly number[]): ((capacity: number) => nu
     return beyond90 + ((upper90 - capacity) * (probability + 0.1)) / 2;
   };
 };
+
+/** What was measured must have stayed below this share of what is to remain; sized by cost, the target alone leaves room. */
+export const coldBelowOf = (policy: Policy): number =>
+  policy.throttledToIdle === undefined ? coldUtilizationOf(policy) : policy.targetUtilization;

@@ -5,6 +5,7 @@ import type { ProfilingLeg } from '../model/profiling.ts';
 import type { Rate } from '../model/worker.ts';
 import { compareLegs } from './compare-legs.ts';
 import { compareTails } from './compare-tails.ts';
+import { percent } from './figures.ts';
 import { hostUseOf } from './host-use.ts';
 import { hotKeysOf } from './hot-keys.ts';
 import { CURRENT } from './leg-sums.ts';
@@ -15,7 +16,6 @@ import { type Measured, shardCapacityOf } from './shard-capacity.ts';
 import { stageFindingsOf } from './stage-findings.ts';
 import { shareOf } from './student-t.ts';
 
-const percent = (share: number): string => `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`;
 const plain = (rate: Rate): string => `${Math.round(rate.recordsPerSec)} records/s`;
 const interval = ({ low, high }: RateEstimate): string =>
   high === null ? `at least ${plain(low)}` : `${Math.round(low.recordsPerSec)} to ${Math.round(high.recordsPerSec)}`;

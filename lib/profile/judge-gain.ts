@@ -1,30 +1,18 @@
 // lib/profile: whether a setting that only the primary can show did there what it was for.
 // in: the setting, samples of the time before and of the time since · out: it did, it did not, or it cannot be told, with the numbers
 import type { OperatorSetting, Upkeep, WorkSample } from '../model/tuning.ts';
+import { percent } from './figures.ts';
+import { heldUpShareOf, upkeepBy } from './upkeep.ts';
 
 export type GainVerdict = { readonly kind: 'gain' | 'none' | 'unknown'; readonly reason: string };
 
-/** A backlog of less time shows nothing of a buffer. */
-const LEAST_BEHIND_MS = 5_000;
-const percent = (share: number): string => `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`;
 const mega = (bytes: number): string => `${(bytes / 1_048_576).toFixed(1)} MiB`;
 
 /** All samples that tell of it, added up; null where none does. */
 const sumOf = (samples: readonly WorkSample[]): (Upkeep & { readonly ms: number }) | null =>
   samples.reduce<(Upkeep & { readonly ms: number }) | null>((sum, { ms, upkeep }) => {
     if (upkeep === undefined) return sum;
-    const add = (field: keyof Upkeep) => (sum?.[field] ?? 0) + upkeep[field];
-    return {
-      ms: (sum?.ms ?? 0) + ms,
-      shardMs: add('shardMs'),
-      checkpoints: add('checkpoints'),
-      checkpointMs: add('checkpointMs'),
-      behindMs: add('behindMs'),
-      starvedMs: add('starvedMs'),
-      heldUpMs: add('heldUpMs'),
-      heldUps: add('heldUps'),
-      bufferByteMs: add('bufferByteMs'),
-    };
+    return { ms: (sum?.ms ?? 0) + ms, ...upkeepBy((field) => (sum?.[field] ?? 0) + upkeep[field]) };
   }, null);
 
 /** Null for settings whose gain the shadow shows. */
@@ -49,12 +37,12 @@ export const judgeGain = (
     const [was, since] = [then.bufferByteMs / then.ms, now.bufferByteMs / now.ms];
     return is(since < was * 0.9, `Buffers of ${mega(since)} a worker instead of ${mega(was)} in the mean.`);
   }
-  if (Math.min(then.behindMs, now.behindMs) < LEAST_BEHIND_MS)
+  const [was, since] = [heldUpShareOf(then), heldUpShareOf(now)];
+  if (was === null || since === null)
     return {
       kind: 'unknown',
       reason: `Shards were behind for ${Math.round(then.behindMs / 1000)} s before and for ${Math.round(now.behindMs / 1000)} s since: too little to show what the buffer does.`,
     };
-  const [was, since] = [then.heldUpMs / then.behindMs, now.heldUpMs / now.behindMs];
   return is(
     since <= was / 2,
     `Reads that waited for room left lanes without work for ${percent(since)} of the time behind instead of ${percent(was)}.`,

@@ -3,6 +3,7 @@
 import type { PrimaryFinding } from '../model/profile-report.ts';
 import type { ProfilingRun } from '../model/profiling.ts';
 import type { Worker } from '../model/worker.ts';
+import { upkeepBy } from './upkeep.ts';
 
 /** Reports come each 20 seconds: fewer than one of them says nothing. */
 const LEAST_MS = 20_000;
@@ -29,7 +30,7 @@ export const primaryOf = (
   const { inForce } = tuning;
   if (inForce.checkpointMs !== before.inForce.checkpointMs || inForce.maxBufferBytes !== before.inForce.maxBufferBytes)
     return unknown(`Settings of ${workerId} were changed during the run.`);
-  const shardMs = now.shardMs - then.shardMs;
+  const { bufferByteMs, shardMs, ...done } = upkeepBy((field) => now[field] - then[field]);
   if (shardMs <= 0) return unknown(`${workerId} has processed no shard during the run.`);
   return {
     kind: 'measured',
@@ -38,13 +39,8 @@ export const primaryOf = (
     shardMs,
     inForce,
     records: work.records - before.work.records,
-    checkpoints: now.checkpoints - then.checkpoints,
-    checkpointMs: now.checkpointMs - then.checkpointMs,
-    behindMs: now.behindMs - then.behindMs,
-    starvedMs: now.starvedMs - then.starvedMs,
-    heldUpMs: now.heldUpMs - then.heldUpMs,
-    heldUps: now.heldUps - then.heldUps,
-    bufferBytes: (now.bufferByteMs - then.bufferByteMs) / ms,
+    ...done,
+    bufferBytes: bufferByteMs / ms,
     memoryBytes: load.memoryBytes,
     memoryLimitBytes: load.memoryLimitBytes ?? null,
   };

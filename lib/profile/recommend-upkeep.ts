@@ -7,9 +7,11 @@ import type { PrimaryFinding, Recommendation } from '../model/profile-report.ts'
 import type { SettingBounds } from '../model/tuning.ts';
 import type { Rate } from '../model/worker.ts';
 import { confidenceOf } from './confidence.ts';
+import { mebibytes, percent } from './figures.ts';
 import type { ProfileTargets } from './profile-input.ts';
 import type { Measured } from './shard-capacity.ts';
 import { normalBelow } from './student-t.ts';
+import { heldUpShareOf } from './upkeep.ts';
 
 export type MeasuredPrimary = Extract<PrimaryFinding, { kind: 'measured' }>;
 type Setting = Extract<Recommendation, { kind: 'setting' }>;
@@ -29,8 +31,6 @@ const VISIBLE_COST = 0.05;
 const VISIBLE_TIME = 0.2;
 /** What a crash makes process again should take no longer than this. */
 const MOST_AGAIN_MS = 60_000;
-/** A backlog of less time than this says nothing of the buffer. */
-const LEAST_BEHIND_MS = 5_000;
 const LEAST_EVENTS = 5;
 /** So much of the time behind that a larger buffer would spare is worth it. */
 const VISIBLE_HELD_UP = 0.05;
@@ -42,8 +42,6 @@ const KEPT_MS = 2_000;
 const WORTH = 1.2;
 
 const usd = (value: number): string => `$${value.toFixed(2)}`;
-const percent = (share: number): string => `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`;
-const mega = (bytes: number): string => `${(bytes / 1_048_576).toFixed(bytes < 10_485_760 ? 1 : 0)} MiB`;
 const within = ({ from, to }: SettingBounds, value: number): number => Math.min(Math.max(value, from), to);
 /** How sure it is that a count of events, of which each stands for as much, passes its threshold by this factor. */
 const sureOf = (factor: number, events: number): number => normalBelow((factor - 1) * Math.sqrt(events));
@@ -99,10 +97,11 @@ const checkpointing = (question: UpkeepQuestion, targets: ProfileTargets, bounds
 const largerBuffer = (question: UpkeepQuestion, targets: ProfileTargets, bounds: SettingBounds): Setting[] => {
   const { primary, measured, utilization } = question;
   const { behindMs, starvedMs, heldUpMs, heldUps, inForce, shardMs, ms, memoryBytes, memoryLimitBytes } = primary;
-  if (behindMs < LEAST_BEHIND_MS || heldUps < LEAST_EVENTS || heldUpMs / behindMs <= VISIBLE_HELD_UP) return [];
+  const heldUpShare = heldUpShareOf(primary);
+  if (heldUpShare === null || heldUps < LEAST_EVENTS || heldUpShare <= VISIBLE_HELD_UP) return [];
   const from = inForce.maxBufferBytes;
   const shards = shardMs / ms;
-  const share = Math.min(heldUpMs / behindMs, 0.99);
+  const share = Math.min(heldUpShare, 0.99);
   // What the lanes process in such a gap, twice, since gaps differ.
   const missing = 2 * (heldUpMs / heldUps / 1000) * lanesBytesPerSec(measured);
   const room =
@@ -117,7 +116,7 @@ const largerBuffer = (question: UpkeepQuestion, targets: ProfileTargets, bounds:
       setting: 'maxBufferBytes',
       from,
       to,
-      reason: `While shards of ${primary.workerId} were behind (${secondsOf(behindMs)}), everything that was read was processed for ${percent(starvedMs / behindMs)} of the time; for ${percent(share)} only because the next read waited for room in the buffer of ${mega(from)} (${heldUps} times). ${mega(to)} spare that, and take up to ${mega((to - from) * shards)} more memory${memoryLimitBytes === null ? '' : ` of ${mega(memoryLimitBytes)}`}.`,
+      reason: `While shards of ${primary.workerId} were behind (${secondsOf(behindMs)}), everything that was read was processed for ${percent(starvedMs / behindMs)} of the time; for ${percent(share)} only because the next read waited for room in the buffer of ${mebibytes(from)} (${heldUps} times). ${mebibytes(to)} spare that, and take up to ${mebibytes((to - from) * shards)} more memory${memoryLimitBytes === null ? '' : ` of ${mebibytes(memoryLimitBytes)}`}.`,
       costUsdPerMonth: 0,
       utilizationBefore: utilization / (1 - share),
       utilizationAfter: utilization,
@@ -147,7 +146,7 @@ const smallerBuffer = (question: UpkeepQuestion, targets: ProfileTargets, bounds
       setting: 'maxBufferBytes',
       from,
       to,
-      reason: `${primary.workerId} takes ${percent(before)} of its ${mega(memoryLimitBytes)} of memory (the target is ${percent(targets.memoryThreshold)}); ${mega(bufferBytes)} of it are records that wait to be processed, and would wait in the stream as well. ${mega(to)} a shard instead of ${mega(from)} free ${mega(freed)}, and still hold ${secondsOf((to / Math.max(perSec, 1)) * 1000)} of work.`,
+      reason: `${primary.workerId} takes ${percent(before)} of its ${mebibytes(memoryLimitBytes)} of memory (the target is ${percent(targets.memoryThreshold)}); ${mebibytes(bufferBytes)} of it are records that wait to be processed, and would wait in the stream as well. ${mebibytes(to)} a shard instead of ${mebibytes(from)} free ${mebibytes(freed)}, and still hold ${secondsOf((to / Math.max(perSec, 1)) * 1000)} of work.`,
       costUsdPerMonth: 0,
       utilizationBefore: before,
       utilizationAfter: (memoryBytes - freed) / memoryLimitBytes,

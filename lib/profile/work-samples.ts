@@ -1,6 +1,7 @@
 // lib/profile: what the workers did between two looks, from totals that only grow.
 // in: each worker's totals now and at the look before · out: one sample of all of them, for the value that they ran with
 import type { TuningTrial, Upkeep, WorkSample, WorkTotals } from '../model/tuning.ts';
+import { upkeepBy } from './upkeep.ts';
 
 /** A live worker as its report tells it. */
 export interface SeenWorker {
@@ -16,16 +17,7 @@ const upkeepOf = (looks: readonly (readonly [Upkeep | undefined, Upkeep | undefi
   const grown = (field: keyof Upkeep) =>
     looks.reduce((sum, [then, now]) => sum + Math.max(0, (now?.[field] ?? 0) - (then?.[field] ?? 0)), 0);
   if (looks.some(([then, now]) => then === undefined || now === undefined)) return null;
-  return {
-    shardMs: grown('shardMs'),
-    checkpoints: grown('checkpoints'),
-    checkpointMs: grown('checkpointMs'),
-    behindMs: grown('behindMs'),
-    starvedMs: grown('starvedMs'),
-    heldUpMs: grown('heldUpMs'),
-    heldUps: grown('heldUps'),
-    bufferByteMs: grown('bufferByteMs'),
-  };
+  return upkeepBy(grown);
 };
 
 /** The sample of those workers that ran with `value` at both looks; null where none did, or none has reported since. */

@@ -4,8 +4,9 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { ok } from '../../bin/checked.ts';
 import { runCommandLine } from '../../bin/command-line.ts';
-import { named, ok, overrideOf, readPolicy } from '../../bin/policy.ts';
+import { named, overrideOf, readPolicy } from '../../bin/policy.ts';
 
 const NOW = Date.UTC(2026, 10, 21, 12);
 const folder = mkdtempSync(join(tmpdir(), 'penumbra-policy-'));
